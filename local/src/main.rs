@@ -1,0 +1,2 @@
+//! `cargo dev`: the whole product on one machine.
+fn main() {}
