@@ -1,0 +1,169 @@
+//! The one way out: an HTTP client that reaches a closed list of hosts.
+//!
+//! Every call has a deadline and a limit to the answer it reads, follows no
+//! redirect and uses no proxy. Its errors tell what a caller has to know before
+//! it may try again: whether the request can have arrived.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, Request, StatusCode};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
+use thiserror::Error;
+use url::{Origin, Url};
+
+/// How long to wait for a connection, TLS included.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an unused connection is kept. Shorter than what the providers keep,
+/// so that a request rarely meets a connection that is just being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The longest answer we read.
+const MAX_ANSWER: usize = 1024 * 1024;
+
+/// Why a call has no answer.
+///
+/// Says nothing about the URL, which may name a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum EgressError {
+    /// The host is not on the list. Nothing was sent.
+    #[error("the host is not on the egress list")]
+    Forbidden,
+    /// No connection came about. Nothing was sent.
+    #[error("the host could not be reached")]
+    NotSent,
+    /// The request was sent, or part of it, and no whole answer came back.
+    /// Whether it had its effect is unknown.
+    #[error("the host did not answer in time or not whole")]
+    Unanswered,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+/// The client. Cloning shares its connections.
+#[derive(Debug, Clone)]
+pub struct Egress {
+    client: reqwest::Client,
+    allowed: Arc<[Origin]>,
+}
+
+impl Egress {
+    /// Reaches the hosts of `allowed` and no others.
+    ///
+    /// `extra_root` is a PEM certificate to trust besides the web's roots.
+    pub fn new(allowed: &[&Url], extra_root: Option<&str>) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls(extra_root))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .retry(reqwest::retry::never())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .tcp_nodelay(true)
+            // Supabase refuses its secret keys to anything that looks like a browser.
+            .user_agent(concat!("leadslock/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { client, allowed: allowed.iter().map(|url| url.origin()).collect() })
+    }
+
+    /// Sends `request` and reads the whole answer before `deadline` is over.
+    pub async fn send(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+    ) -> Result<Reply, EgressError> {
+        let request = reqwest::Request::try_from(request).map_err(|_| EgressError::Forbidden)?;
+        if !self.allowed.contains(&request.url().origin()) {
+            return Err(EgressError::Forbidden);
+        }
+        let exchange = async {
+            let mut response = self.client.execute(request).await?;
+            let mut body = BytesMut::new();
+            while let Some(chunk) = response.chunk().await? {
+                if body.len() + chunk.len() > MAX_ANSWER {
+                    return Ok(None);
+                }
+                body.extend_from_slice(&chunk);
+            }
+            let (status, headers) = (response.status(), response.headers().clone());
+            Ok(Some(Reply { status, headers, body: body.freeze() }))
+        };
+        match tokio::time::timeout(deadline, exchange).await {
+            Ok(Ok(Some(reply))) => Ok(reply),
+            Ok(Err(error)) if is_before_sending(&error) => Err(EgressError::NotSent),
+            Ok(Ok(None) | Err(_)) | Err(_) => Err(EgressError::Unanswered),
+        }
+    }
+}
+
+fn is_before_sending(error: &reqwest::Error) -> bool {
+    error.is_connect() || error.is_builder()
+}
+
+fn tls(extra_root: Option<&str>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let extra = extra_root.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
+    // A certificate that cannot be read is not trusted: calls fail, none is made unsafe.
+    let _ = extra.map(|certificate| roots.add(certificate));
+
+    #[expect(clippy::expect_used, reason = "ring supports both versions, as every test shows")]
+    ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring supports TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    async fn outcome(allowed: &str, url: &str) -> EgressError {
+        let egress = Egress::new(&[&Url::parse(allowed).unwrap()], None).unwrap();
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        egress.send(request, Duration::from_millis(300)).await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn only_listed_origins_are_reached() {
+        for url in [
+            "https://example.com/",
+            "http://listed.example/",
+            "https://listed.example:444/",
+            "https://listed.example.evil.example/",
+            "https://listed.example@evil.example/",
+            "/relative",
+        ] {
+            assert_eq!(
+                outcome("https://listed.example", url).await,
+                EgressError::Forbidden,
+                "{url}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn the_error_tells_whether_the_request_can_have_arrived() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent = format!("http://{}", listener.local_addr().unwrap());
+        assert_eq!(outcome(&silent, &silent).await, EgressError::Unanswered);
+        drop(listener);
+        assert_eq!(outcome(&silent, &silent).await, EgressError::NotSent);
+    }
+}

@@ -1,0 +1,255 @@
+//! Where a request comes in and a response goes out.
+//!
+//! Nothing but a response leaves a function: `vercel_runtime` would send the
+//! text of an error to the caller. So flows return [`Problem`]s, and this one
+//! place turns them into what a caller may know.
+
+use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use thiserror::Error;
+
+use crate::{
+    headers,
+    supabase::RpcError,
+    twilio::{form::FieldError, signature::SignatureError},
+};
+
+/// Work that goes on after the response was sent.
+pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a function does with one request.
+pub trait Flow: Send + Sync + 'static {
+    /// The method the function answers; others are a 405.
+    const METHOD: Method;
+    /// How many bytes of body it reads; more are a 413.
+    const MAX_BODY: usize;
+
+    /// Answers a request whose method and size are right.
+    fn handle(
+        self: Arc<Self>,
+        head: Parts,
+        body: Bytes,
+    ) -> impl Future<Output = Result<Answer, Problem>> + Send;
+}
+
+/// A response, and what remains to be done once it is sent.
+pub struct Answer {
+    /// What the caller gets; the header policy is added by [`serve`].
+    pub response: Response<Bytes>,
+    /// For latency only: it may vanish, so every obligation in it is also a row.
+    pub background: Option<Background>,
+}
+
+impl Answer {
+    /// A 200 of the given content type, with nothing left to do.
+    pub fn ok(content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        Self { response: respond(StatusCode::OK, content_type, body.into()), background: None }
+    }
+}
+
+/// What can go wrong in a request, and all a caller gets to know about it.
+///
+/// The text of a variant is sent to the caller; its source is only logged.
+#[derive(Debug, Error)]
+pub enum Problem {
+    /// The function answers another method.
+    #[error("this address answers {0} only")]
+    Method(Method),
+    /// The body is longer than we read.
+    #[error("the request body is too large")]
+    TooLarge,
+    /// The body never arrived whole.
+    #[error("the request body could not be read")]
+    Unreadable,
+    /// The request is genuine but a field of it is not usable.
+    #[error("the request is not valid: {0}")]
+    Field(#[from] FieldError),
+    /// The request is genuine but about something we do not have.
+    #[error("the request is not valid: {0}")]
+    Unknown(&'static str),
+    /// The request was not sent by whom it should be.
+    #[error("the request is not signed by its sender")]
+    Unsigned(#[source] SignatureError),
+    /// The caller did not show the secret that this address asks for.
+    #[error("the request is not authorized")]
+    Unauthorized,
+    /// Nothing is wrong with the request; it may be sent again.
+    #[error("the service is temporarily unavailable")]
+    Database(#[from] RpcError),
+    /// A defect of ours.
+    #[error("the request could not be answered")]
+    Panic,
+}
+
+impl Problem {
+    /// The status this problem is answered with.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unreadable | Self::Field(_) => StatusCode::BAD_REQUEST,
+            Self::Unknown(_) => StatusCode::NOT_FOUND,
+            Self::Unsigned(_) => StatusCode::FORBIDDEN,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// Runs `flow` on a request and always comes back with a response.
+///
+/// `wait_until` is given what remains to be done after the response.
+pub async fn serve<F, B>(
+    flow: Arc<F>,
+    request: Request<B>,
+    wait_until: impl FnOnce(Background),
+) -> Response<Bytes>
+where
+    F: Flow,
+    B: Body + Send,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let path = request.uri().path().to_owned();
+    let answer = async {
+        let (head, body) = read::<F, B>(request).await?;
+        // A panic would drop the connection without a response.
+        AssertUnwindSafe(flow.handle(head, body))
+            .catch_unwind()
+            .await
+            .unwrap_or(Err(Problem::Panic))
+    };
+    let mut response = match answer.await {
+        Ok(answer) => {
+            if let Some(background) = answer.background {
+                wait_until(background);
+            }
+            answer.response
+        }
+        Err(problem) => refuse(&path, &problem),
+    };
+    headers::apply(response.headers_mut());
+    response
+}
+
+async fn read<F, B>(request: Request<B>) -> Result<(Parts, Bytes), Problem>
+where
+    F: Flow,
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    if head.method != F::METHOD {
+        return Err(Problem::Method(F::METHOD));
+    }
+    match Limited::new(body, F::MAX_BODY).collect().await {
+        Ok(body) => Ok((head, body.to_bytes())),
+        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge),
+        Err(_) => Err(Problem::Unreadable),
+    }
+}
+
+/// Logs a problem, once and here only, and says to the caller what it may know.
+fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
+    let status = problem.status();
+    let source = std::error::Error::source(problem).map(ToString::to_string);
+    if status.is_server_error() {
+        tracing::error!(path, status = status.as_u16(), source, "{problem}");
+    } else {
+        tracing::warn!(path, status = status.as_u16(), source, "{problem}");
+    }
+
+    let body = serde_json::json!({ "error": problem.to_string() }).to_string();
+    let mut response = respond(status, "application/json", body.into());
+    if let Problem::Method(method) = problem
+        && let Ok(allow) = HeaderValue::from_str(method.as_str())
+    {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
+}
+
+fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Bytes> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    struct Probe;
+
+    impl Flow for Probe {
+        const METHOD: Method = Method::POST;
+        const MAX_BODY: usize = 8;
+
+        async fn handle(self: Arc<Self>, _: Parts, body: Bytes) -> Result<Answer, Problem> {
+            match body.as_ref() {
+                b"panic" => panic!("a text with +15145550100 in it"),
+                b"unsigned" => Err(Problem::Unsigned(SignatureError::Mismatch)),
+                b"later" => {
+                    let mut answer = Answer::ok("text/plain", "soon");
+                    answer.background = Some(Box::pin(async {}));
+                    Ok(answer)
+                }
+                _ => Ok(Answer::ok("text/plain", body)),
+            }
+        }
+    }
+
+    async fn ask(method: Method, body: &'static str) -> (Response<Bytes>, bool) {
+        let request = Request::builder().method(method).body(Full::<Bytes>::from(body)).unwrap();
+        let mut has_background = false;
+        let response = serve(Arc::new(Probe), request, |_| has_background = true).await;
+        (response, has_background)
+    }
+
+    #[tokio::test]
+    async fn every_response_has_its_status_its_text_and_the_header_policy() {
+        for (method, body, status, text) in [
+            (Method::POST, "12345678", 200, "12345678"),
+            (Method::POST, "", 200, ""),
+            (Method::GET, "", 405, r#"{"error":"this address answers POST only"}"#),
+            (Method::POST, "123456789", 413, r#"{"error":"the request body is too large"}"#),
+            (
+                Method::POST,
+                "unsigned",
+                403,
+                r#"{"error":"the request is not signed by its sender"}"#,
+            ),
+            (Method::POST, "panic", 500, r#"{"error":"the request could not be answered"}"#),
+        ] {
+            let (response, _) = ask(method, body).await;
+            assert_eq!(
+                (response.status().as_u16(), response.body().as_ref()),
+                (status, text.as_bytes())
+            );
+            for (name, value) in headers::POLICY {
+                assert_eq!(response.headers()[&name], value, "{status} {name}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_405_names_the_method_that_is_answered() {
+        let (response, _) = ask(Method::DELETE, "").await;
+        assert_eq!(response.headers()[header::ALLOW], "POST");
+    }
+
+    #[tokio::test]
+    async fn work_after_the_response_is_handed_on() {
+        assert!(ask(Method::POST, "later").await.1);
+        assert!(!ask(Method::POST, "now").await.1);
+    }
+}

@@ -1,0 +1,446 @@
+//! Settings: read once, all of them, before a function listens.
+//!
+//! Each function asks a [`Reader`] for the groups it needs. A fault does not
+//! stop the reading, so that one message names everything that is wrong. No
+//! message contains a value: most of them are secrets.
+//!
+//! An unset `VERCEL_ENV` means production: forgetting a variable must never
+//! switch a check off.
+
+use std::{cell::RefCell, net::IpAddr};
+
+use secrecy::SecretString;
+use thiserror::Error;
+use url::{Host, Url};
+
+use crate::twilio::sid::AccountSid;
+
+/// Every variable a function may read, in the order of `.env.example`.
+pub const VARIABLES: [&str; 16] = [
+    "VERCEL_ENV",
+    "PUBLIC_BASE_URL",
+    "SUPABASE_URL",
+    "SUPABASE_SECRET_KEY",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_AUTH_TOKEN_NEXT",
+    "TWILIO_API_KEY_SID",
+    "TWILIO_API_KEY_SECRET",
+    "GROQ_API_KEY",
+    "GROQ_MODELS",
+    "CRON_SECRET",
+    "SUPPRESSION_KEY",
+    "TWILIO_API_URL",
+    "GROQ_API_URL",
+    "LOCAL_CA_CERTIFICATE",
+];
+
+/// What is wrong with the settings, one sentence for each fault.
+#[derive(PartialEq, Eq, Error)]
+#[error("the settings are not usable: {}", .0.join("; "))]
+pub struct SettingsError(pub Vec<String>);
+
+impl std::fmt::Debug for SettingsError {
+    /// The sentence itself: it is what the runtime prints when `main` returns it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Where Supabase is and how we show who we are.
+#[derive(Debug)]
+pub struct Supabase {
+    /// The project's URL.
+    pub url: Url,
+    /// An `sb_secret_…` key, sent as `apikey`.
+    pub secret_key: SecretString,
+}
+
+/// What it takes to know a webhook of Twilio's.
+#[derive(Debug)]
+pub struct TwilioWebhooks {
+    /// The account the webhooks must be of.
+    pub account_sid: AccountSid,
+    /// The public origins Twilio calls; the first is the canonical one.
+    pub public_origins: Vec<Url>,
+    /// The auth token, and during rotation the next one.
+    pub auth_tokens: Vec<SecretString>,
+}
+
+/// What it takes to call Twilio.
+#[derive(Debug)]
+pub struct TwilioApi {
+    /// The API's base URL.
+    pub url: Url,
+    /// The account that sends.
+    pub account_sid: AccountSid,
+    /// The API key's public half (`SK…`).
+    pub key_sid: String,
+    /// The API key's secret half.
+    pub key_secret: SecretString,
+}
+
+/// What it takes to call Groq.
+#[derive(Debug)]
+pub struct Groq {
+    /// The API's base URL.
+    pub url: Url,
+    /// A `gsk_…` key.
+    pub api_key: SecretString,
+    /// Model ids in order of preference.
+    pub models: Vec<String>,
+}
+
+/// Reads variables and collects what is wrong with them.
+pub struct Reader<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+    faults: RefCell<Vec<String>>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads through `lookup`, which returns a variable's value by its name.
+    pub fn new(lookup: &'a dyn Fn(&str) -> Option<String>) -> Self {
+        Self { lookup, faults: RefCell::default() }
+    }
+
+    /// Reads the process's own environment.
+    pub fn process() -> Reader<'static> {
+        Reader::new(&|name| std::env::var(name).ok())
+    }
+
+    /// `Ok(value)` if nothing was wrong in anything read so far.
+    ///
+    /// A group with a fault has no value, so `value` is an [`Option`] made of
+    /// all groups, in the way of `Some((a?, b?))`.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, SettingsError> {
+        match value {
+            Some(value) if self.faults.borrow().is_empty() => Ok(value),
+            _ => Err(SettingsError(self.faults.into_inner())),
+        }
+    }
+
+    /// Whether real people's data may be at stake.
+    pub fn is_production(&self) -> bool {
+        !matches!(self.optional("VERCEL_ENV").as_deref(), Some("development" | "preview"))
+    }
+
+    /// Reads `SUPABASE_URL` and `SUPABASE_SECRET_KEY`.
+    pub fn supabase(&self) -> Option<Supabase> {
+        let url =
+            self.required("SUPABASE_URL").and_then(|text| self.base_url("SUPABASE_URL", &text));
+        let secret_key = self.secret("SUPABASE_SECRET_KEY");
+        Some(Supabase { url: url?, secret_key: secret_key? })
+    }
+
+    /// Reads what [`TwilioWebhooks`] holds.
+    pub fn twilio_webhooks(&self) -> Option<TwilioWebhooks> {
+        let account_sid = self.account_sid();
+        let public_origins = self.public_origins();
+        let auth_token = self.secret("TWILIO_AUTH_TOKEN");
+        let next = self.optional("TWILIO_AUTH_TOKEN_NEXT").map(SecretString::from);
+        Some(TwilioWebhooks {
+            account_sid: account_sid?,
+            public_origins: public_origins?,
+            auth_tokens: auth_token.into_iter().chain(next).collect(),
+        })
+    }
+
+    /// Reads what [`TwilioApi`] holds.
+    pub fn twilio_api(&self) -> Option<TwilioApi> {
+        let url = self.provider_url("TWILIO_API_URL", "https://api.twilio.com");
+        let account_sid = self.account_sid();
+        let key_sid = self.required("TWILIO_API_KEY_SID");
+        let key_secret = self.secret("TWILIO_API_KEY_SECRET");
+        Some(TwilioApi {
+            url: url?,
+            account_sid: account_sid?,
+            key_sid: key_sid?,
+            key_secret: key_secret?,
+        })
+    }
+
+    /// Reads what [`Groq`] holds.
+    pub fn groq(&self) -> Option<Groq> {
+        let url = self.provider_url("GROQ_API_URL", "https://api.groq.com");
+        let api_key = self.secret("GROQ_API_KEY");
+        let models = self.list("GROQ_MODELS");
+        Some(Groq { url: url?, api_key: api_key?, models: models? })
+    }
+
+    /// The public origins of the deployment, the canonical one first.
+    pub fn public_origins(&self) -> Option<Vec<Url>> {
+        let origins = self.list("PUBLIC_BASE_URL")?;
+        let urls: Vec<_> = origins
+            .iter()
+            .filter_map(|text| self.base_url("PUBLIC_BASE_URL", text))
+            .filter(|url| {
+                let is_origin = url.path() == "/";
+                if !is_origin {
+                    self.fault("PUBLIC_BASE_URL holds a URL with a path; it takes origins only");
+                }
+                is_origin
+            })
+            .collect();
+        (urls.len() == origins.len()).then_some(urls)
+    }
+
+    /// The secret Vercel's scheduler shows (at least 16 characters).
+    pub fn cron_secret(&self) -> Option<SecretString> {
+        self.long_secret("CRON_SECRET", 16)
+    }
+
+    /// The key of the HMAC under which opt-outs are kept (at least 32 characters).
+    pub fn suppression_key(&self) -> Option<SecretString> {
+        self.long_secret("SUPPRESSION_KEY", 32)
+    }
+
+    /// A PEM file with a certificate to trust besides the web's roots, outside
+    /// production only: a stand-in for a provider speaks TLS too.
+    pub fn local_ca_certificate(&self) -> Option<String> {
+        let path = self.local_only("LOCAL_CA_CERTIFICATE")?;
+        let pem = std::fs::read_to_string(path).ok();
+        if pem.is_none() {
+            self.fault("LOCAL_CA_CERTIFICATE names a file that cannot be read");
+        }
+        pem
+    }
+
+    fn account_sid(&self) -> Option<AccountSid> {
+        let text = self.required("TWILIO_ACCOUNT_SID")?;
+        let sid = AccountSid::parse(&text);
+        if sid.is_none() {
+            self.fault("TWILIO_ACCOUNT_SID is not AC and 32 hexadecimal digits");
+        }
+        sid
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        debug_assert!(VARIABLES.contains(&name), "{name} is not in VARIABLES");
+        (self.lookup)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    }
+
+    fn required(&self, name: &str) -> Option<String> {
+        let value = self.optional(name);
+        if value.is_none() {
+            self.fault(&format!("{name} is not set"));
+        }
+        value
+    }
+
+    fn secret(&self, name: &str) -> Option<SecretString> {
+        self.required(name).map(SecretString::from)
+    }
+
+    fn long_secret(&self, name: &str, min_chars: usize) -> Option<SecretString> {
+        let value = self.required(name)?;
+        if value.chars().count() < min_chars {
+            self.fault(&format!("{name} is shorter than {min_chars} characters"));
+            return None;
+        }
+        Some(value.into())
+    }
+
+    fn list(&self, name: &str) -> Option<Vec<String>> {
+        let value = self.required(name)?;
+        let items: Vec<_> = value
+            .split(',')
+            .map(str::trim)
+            .filter(|item| !item.is_empty())
+            .map(str::to_owned)
+            .collect();
+        if items.is_empty() {
+            self.fault(&format!("{name} lists nothing"));
+            return None;
+        }
+        Some(items)
+    }
+
+    /// A variable that only the local stack and tests may set.
+    fn local_only(&self, name: &str) -> Option<String> {
+        let value = self.optional(name)?;
+        if self.is_production() {
+            self.fault(&format!("{name} may not be set in production"));
+            return None;
+        }
+        Some(value)
+    }
+
+    fn provider_url(&self, name: &str, default: &str) -> Option<Url> {
+        if self.optional(name).is_some() {
+            let text = self.local_only(name)?;
+            return self.base_url(name, &text);
+        }
+        Url::parse(default).ok()
+    }
+
+    /// An https URL, or outside production an http one on this machine.
+    fn base_url(&self, name: &str, text: &str) -> Option<Url> {
+        let url = Url::parse(text).ok().filter(|url| {
+            url.has_host()
+                && url.username().is_empty()
+                && url.password().is_none()
+                && url.query().is_none()
+                && url.fragment().is_none()
+        });
+        let Some(url) = url else {
+            self.fault(&format!("{name} is not a plain URL"));
+            return None;
+        };
+        let is_safe = match url.scheme() {
+            "https" => true,
+            "http" => !self.is_production() && is_loopback(&url),
+            _ => false,
+        };
+        if !is_safe {
+            self.fault(&format!("{name} is not an https URL"));
+            return None;
+        }
+        Some(url)
+    }
+
+    fn fault(&self, text: &str) {
+        let mut faults = self.faults.borrow_mut();
+        // Two groups may read one variable; its fault is told once.
+        if !faults.iter().any(|fault| fault == text) {
+            faults.push(text.to_owned());
+        }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => IpAddr::from(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::from(address).is_loopback(),
+        None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    const GOOD: [(&str, &str); 9] = [
+        ("PUBLIC_BASE_URL", "https://leadslock.example, https://leadslock.vercel.app"),
+        ("SUPABASE_URL", "https://project.supabase.co"),
+        ("SUPABASE_SECRET_KEY", "sb_secret_fake"),
+        ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
+        ("TWILIO_AUTH_TOKEN", "token"),
+        ("TWILIO_API_KEY_SID", "SK00000000000000000000000000000000"),
+        ("TWILIO_API_KEY_SECRET", "secret"),
+        ("GROQ_API_KEY", "gsk_fake"),
+        ("GROQ_MODELS", "a, b"),
+    ];
+
+    type All = (Supabase, TwilioWebhooks, TwilioApi, Groq);
+
+    fn read(changes: &[(&str, &str)]) -> Result<All, SettingsError> {
+        let lookup = |name: &str| {
+            let all = changes.iter().rev().chain(&GOOD);
+            all.clone().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        let reader = Reader::new(&lookup);
+        let groups =
+            (reader.supabase(), reader.twilio_webhooks(), reader.twilio_api(), reader.groq());
+        let all = match groups {
+            (Some(a), Some(b), Some(c), Some(d)) => Some((a, b, c, d)),
+            _ => None,
+        };
+        reader.finish(all)
+    }
+
+    #[track_caller]
+    fn check(changes: &[(&str, &str)], want: &[&str]) {
+        let faults = read(changes).map(|_| ()).unwrap_err().0;
+        assert_eq!(faults, want);
+    }
+
+    #[test]
+    fn good_settings_are_read() {
+        let (supabase, webhooks, api, groq) = read(&[]).unwrap();
+        assert_eq!(supabase.secret_key.expose_secret(), "sb_secret_fake");
+        assert_eq!(webhooks.public_origins.len(), 2);
+        assert_eq!(webhooks.auth_tokens.len(), 1);
+        assert_eq!(api.url.as_str(), "https://api.twilio.com/");
+        assert_eq!(groq.models, ["a", "b"]);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        check(
+            &[
+                ("SUPABASE_URL", ""),
+                ("SUPABASE_SECRET_KEY", " "),
+                ("TWILIO_ACCOUNT_SID", "AC1"),
+                ("GROQ_MODELS", ","),
+            ],
+            &[
+                "SUPABASE_URL is not set",
+                "SUPABASE_SECRET_KEY is not set",
+                "TWILIO_ACCOUNT_SID is not AC and 32 hexadecimal digits",
+                "GROQ_MODELS lists nothing",
+            ],
+        );
+    }
+
+    #[test]
+    fn what_only_the_local_stack_may_do_is_refused_in_production() {
+        let loopback = ("TWILIO_API_URL", "http://127.0.0.1:3001/twilio");
+        let refused = ["TWILIO_API_URL may not be set in production"];
+        check(&[loopback], &refused);
+        check(&[loopback, ("VERCEL_ENV", "production")], &refused);
+        check(&[loopback, ("VERCEL_ENV", "Development")], &refused);
+        check(&[("SUPABASE_URL", "http://127.0.0.1:3002")], &["SUPABASE_URL is not an https URL"]);
+
+        let (_, _, api, _) = read(&[loopback, ("VERCEL_ENV", "development")]).unwrap();
+        assert_eq!(api.url.as_str(), "http://127.0.0.1:3001/twilio");
+    }
+
+    #[test]
+    fn plain_http_never_leaves_the_machine() {
+        let development = ("VERCEL_ENV", "development");
+        for url in [
+            "http://example.com",
+            "http://127.0.0.1.example.com",
+            "http://10.0.0.1",
+            "ftp://localhost",
+        ] {
+            check(&[development, ("GROQ_API_URL", url)], &["GROQ_API_URL is not an https URL"]);
+        }
+        for url in ["https://u:p@x.example", "not a url", "https://x.example/?a=b", "file:///etc"] {
+            check(&[development, ("GROQ_API_URL", url)], &["GROQ_API_URL is not a plain URL"]);
+        }
+    }
+
+    #[test]
+    fn a_base_url_with_a_path_is_no_origin() {
+        check(
+            &[("PUBLIC_BASE_URL", "https://x.example/app")],
+            &["PUBLIC_BASE_URL holds a URL with a path; it takes origins only"],
+        );
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        let reader = Reader::new(&|_| Some("short".to_owned()));
+        assert!(reader.cron_secret().is_none() && reader.suppression_key().is_none());
+        assert_eq!(
+            reader.finish(None::<()>).unwrap_err().0,
+            [
+                "CRON_SECRET is shorter than 16 characters",
+                "SUPPRESSION_KEY is shorter than 32 characters"
+            ]
+        );
+    }
+
+    #[test]
+    fn no_message_and_no_debug_output_contains_a_value() {
+        let error = read(&[("SUPABASE_URL", "canary")]).map(|_| ()).unwrap_err();
+        assert!(!error.to_string().contains("canary"));
+        let (supabase, webhooks, api, groq) =
+            read(&[("SUPABASE_SECRET_KEY", "canary"), ("TWILIO_AUTH_TOKEN", "canary")]).unwrap();
+        assert!(!format!("{supabase:?} {webhooks:?} {api:?} {groq:?}").contains("canary"));
+    }
+}
