@@ -111,7 +111,9 @@ impl Child {
 
     /// Ends the program at once, as a crash would, and waits for it.
     pub(crate) async fn kill(&mut self) -> io::Result<ExitStatus> {
-        self.process.start_kill()?;
+        if self.exit_status()?.is_none() {
+            self.process.start_kill()?;
+        }
         self.process.wait().await
     }
 
