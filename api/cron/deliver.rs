@@ -1,1 +1,16 @@
-fn main() {}
+//! `GET /api/cron/deliver`: Vercel's scheduler has work looked for, every minute.
+
+use std::sync::Arc;
+
+use leadslock::{cron_deliver::CronDeliver, http_edge, settings::Reader, telemetry};
+use vercel_runtime::{AppState, Error, Request, run, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let flow = Arc::new(CronDeliver::from_settings(Reader::process())?);
+    run(service_fn(move |request: Request, state: AppState| {
+        http_edge::serve(Arc::clone(&flow), request, move |work| state.wait_until(work))
+    }))
+    .await
+}

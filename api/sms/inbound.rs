@@ -1,1 +1,16 @@
-fn main() {}
+//! `POST /api/sms/inbound`: Twilio delivers a text a lead sent to a shop.
+
+use std::sync::Arc;
+
+use leadslock::{http_edge, settings::Reader, sms_inbound::SmsInbound, telemetry};
+use vercel_runtime::{AppState, Error, Request, run, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let flow = Arc::new(SmsInbound::from_settings(Reader::process())?);
+    run(service_fn(move |request: Request, state: AppState| {
+        http_edge::serve(Arc::clone(&flow), request, move |work| state.wait_until(work))
+    }))
+    .await
+}

@@ -15,6 +15,8 @@ use rustls::{
 use thiserror::Error;
 use url::{Origin, Url};
 
+use crate::settings::Reader;
+
 /// How long to wait for a connection, TLS included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -77,6 +79,16 @@ impl Egress {
             .user_agent(concat!("leadslock/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { client, allowed: allowed.iter().map(|url| url.origin()).collect() })
+    }
+
+    /// As [`Egress::new`], with what only the local stack may add to it.
+    pub fn from_settings(reader: &Reader<'_>, allowed: &[&Url]) -> Option<Self> {
+        let extra_root = reader.local_ca_certificate();
+        let egress = Self::new(allowed, extra_root.as_deref());
+        if egress.is_err() {
+            reader.fault("the HTTP client could not be started");
+        }
+        egress.ok()
     }
 
     /// Sends `request` and reads the whole answer before `deadline` is over.

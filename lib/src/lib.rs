@@ -1,17 +1,28 @@
 //! Everything the functions share.
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
-//! flow module named after the function (`sms_inbound`, `sms_status`,
-//! `cron_deliver`) verifies and parses it, makes one call through
-//! [`supabase`], and hands what is still owed to `work`. The crate speaks
+//! flow module named after the function ([`sms_inbound`], [`sms_status`],
+//! [`cron_deliver`]) verifies and parses it, makes one call through
+//! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
 
+pub mod assistant;
+pub mod consent;
+pub mod cron_deliver;
+pub mod deployment;
 pub mod egress;
+pub mod groq;
 pub mod headers;
 pub mod http_edge;
+pub mod language;
 pub mod phone;
+pub mod placeholders;
+pub mod redaction;
 pub mod settings;
+pub mod sms_inbound;
+pub mod sms_status;
 pub mod supabase;
 pub mod telemetry;
 pub mod twilio;
+pub mod work;

@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
         Some(TwilioWebhooks {
             account_sid: account_sid?,
             public_origins: public_origins?,
-            auth_tokens: auth_token.into_iter().chain(next).collect(),
+            auth_tokens: std::iter::once(auth_token?).chain(next).collect(),
         })
     }
 
@@ -228,12 +228,17 @@ impl<'a> Reader<'a> {
     }
 
     fn secret(&self, name: &str) -> Option<SecretString> {
-        self.required(name).map(SecretString::from)
+        self.long_secret(name, 1)
     }
 
+    /// A secret that can stand in a header.
     fn long_secret(&self, name: &str, min_chars: usize) -> Option<SecretString> {
         let value = self.required(name)?;
-        if value.chars().count() < min_chars {
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            self.fault(&format!("{name} holds characters that no key has"));
+            return None;
+        }
+        if value.len() < min_chars {
             self.fault(&format!("{name} is shorter than {min_chars} characters"));
             return None;
         }
@@ -298,7 +303,8 @@ impl<'a> Reader<'a> {
         Some(url)
     }
 
-    fn fault(&self, text: &str) {
+    /// Notes that something is wrong with the settings, in a sentence without values.
+    pub(crate) fn fault(&self, text: &str) {
         let mut faults = self.faults.borrow_mut();
         // Two groups may read one variable; its fault is told once.
         if !faults.iter().any(|fault| fault == text) {

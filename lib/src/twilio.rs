@@ -1,5 +1,9 @@
 //! Twilio: what it sends us, and what we ask of it.
 
+pub mod client;
+pub mod error_code;
 pub mod form;
+pub mod segments;
 pub mod sid;
 pub mod signature;
+pub mod status;

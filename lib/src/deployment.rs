@@ -1,0 +1,65 @@
+//! What Vercel is told: regions, durations, crons, static headers.
+//!
+//! `vercel.json` is made from this and committed; a test fails when they differ.
+
+use serde_json::{Map, Value, json};
+
+use crate::{cron_deliver, headers::POLICY};
+
+/// Montréal: what people write does not leave Canada to be processed.
+/// <https://vercel.com/docs/regions>
+pub const REGION: &str = "yul1";
+
+/// A function, as Vercel runs it.
+#[derive(Debug)]
+pub struct Function {
+    /// Its source file.
+    pub source: &'static str,
+    /// How long a request may take, in seconds, what comes after the response included.
+    pub max_duration: u32,
+}
+
+/// Every function of the deployment.
+pub const FUNCTIONS: [Function; 3] = [
+    // The answer takes milliseconds; what comes after it a few seconds.
+    Function { source: "api/sms/inbound.rs", max_duration: 45 },
+    Function { source: "api/sms/status.rs", max_duration: 15 },
+    // Claims for 25 s; the longest work it then may have begun takes 45.
+    Function { source: "api/cron/deliver.rs", max_duration: 90 },
+];
+
+/// The scheduler's calls: path and five-field cron expression (UTC).
+pub const CRONS: [(&str, &str); 1] = [(cron_deliver::PATH, "* * * * *")];
+
+/// The content of `vercel.json`.
+///
+/// Framework, install and build commands are switched off by name, and the
+/// output folder is named: else Vercel's build would install the development
+/// tools and publish the source.
+pub fn vercel_json() -> String {
+    let functions: Map<String, Value> = FUNCTIONS
+        .iter()
+        .map(|function| {
+            (function.source.to_owned(), json!({ "maxDuration": function.max_duration }))
+        })
+        .collect();
+    let crons = CRONS.map(|(path, schedule)| json!({ "path": path, "schedule": schedule }));
+    let headers: Vec<Value> = POLICY
+        .iter()
+        .map(|(name, value)| {
+            json!({ "key": name.as_str(), "value": String::from_utf8_lossy(value.as_bytes()) })
+        })
+        .collect();
+    let content = json!({
+        "$schema": "https://openapi.vercel.sh/vercel.json",
+        "framework": null,
+        "installCommand": "",
+        "buildCommand": "",
+        "outputDirectory": "public",
+        "regions": [REGION],
+        "functions": functions,
+        "crons": crons,
+        "headers": [{ "source": "/(.*)", "headers": headers }],
+    });
+    format!("{content:#}\n")
+}

@@ -1,0 +1,233 @@
+//! `POST /api/sms/inbound`: a lead texts a shop.
+//!
+//! Verify, parse, one call that stores everything, answer. What is owed is done
+//! after the answer, and by `cron_deliver` if this process does not live to.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use http::{Method, request::Parts};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    consent::{self, Meaning},
+    http_edge::{Answer, Flow, Problem},
+    language::{self, Language},
+    phone::{Phone, SuppressionKey},
+    redaction,
+    settings::{Reader, SettingsError},
+    twilio::{
+        form::{FieldError, Form},
+        sid::{AccountSid, MessageSid},
+        signature::{self, SignatureError, Verifier},
+    },
+    work::{Work, Worker},
+};
+
+/// Where Twilio posts texts to. A part of what it signs.
+pub const PATH: &str = "/api/sms/inbound";
+
+/// Longest text we keep; Twilio joins at most 1,600 characters.
+const MAX_TEXT_CHARS: usize = 4096;
+
+/// Everything the function holds between requests.
+#[derive(Debug)]
+pub struct SmsInbound {
+    verifier: Verifier,
+    account_sid: AccountSid,
+    suppression_key: SuppressionKey,
+    worker: Worker,
+}
+
+/// A text, as a verified request brings it.
+struct Inbound {
+    sid: MessageSid,
+    from: Phone,
+    to: Phone,
+    body: String,
+    media_count: u8,
+    meaning: Meaning,
+}
+
+/// What `rpc/receive_sms` is told.
+#[derive(Serialize)]
+struct ReceiveSms<'a> {
+    message_sid: &'a MessageSid,
+    from: &'a Phone,
+    phone_hmac: String,
+    to: &'a Phone,
+    body: &'a str,
+    media_count: u8,
+    meaning: Meaning,
+    language: Option<Language>,
+}
+
+#[derive(Deserialize)]
+struct Received {
+    outcome: Outcome,
+    work: Vec<Work>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Received,
+    Duplicate,
+    UnknownNumber,
+}
+
+impl SmsInbound {
+    /// Reads what the function needs, or says all that is wrong with it.
+    pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
+        let webhooks = reader.twilio_webhooks();
+        let suppression_key = reader.suppression_key();
+        let worker = Worker::from_settings(&reader);
+        let flow = (|| {
+            let webhooks = webhooks?;
+            Some(Self {
+                verifier: Verifier::new(&webhooks.public_origins, &webhooks.auth_tokens),
+                account_sid: webhooks.account_sid,
+                suppression_key: SuppressionKey::new(&suppression_key?),
+                worker: worker?,
+            })
+        })();
+        reader.finish(flow)
+    }
+}
+
+impl Flow for SmsInbound {
+    const METHOD: Method = Method::POST;
+    const MAX_BODY: usize = 64 * 1024;
+
+    async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
+        let header = head.headers.get(signature::HEADER).map(|value| value.as_bytes());
+        // The configured URL has no query, so a request that has one is not Twilio's.
+        let path_and_query = head.uri.path_and_query().map_or(PATH, |target| target.as_str());
+        if path_and_query != PATH {
+            return Err(Problem::Unsigned(SignatureError::Mismatch));
+        }
+        let form = self.verifier.verify(PATH, &body, header).map_err(Problem::Unsigned)?;
+        let inbound = Inbound::parse(&form, &self.account_sid)?;
+
+        let request = ReceiveSms {
+            message_sid: &inbound.sid,
+            from: &inbound.from,
+            phone_hmac: self.suppression_key.hash(&inbound.from),
+            to: &inbound.to,
+            body: &inbound.body,
+            media_count: inbound.media_count,
+            meaning: inbound.meaning,
+            language: language::detect(&inbound.body),
+        };
+        let received: Received = self.worker.supabase().call("receive_sms", &request).await?;
+        if received.outcome == Outcome::UnknownNumber {
+            return Err(Problem::Unknown("no shop has this number"));
+        }
+        tracing::info!(
+            message.sid = inbound.sid.as_str(),
+            outcome = ?received.outcome,
+            work = received.work.len(),
+            "received a text"
+        );
+
+        let mut answer = Answer::ok("text/xml", EMPTY_TWIML);
+        if !received.work.is_empty() {
+            answer.background = Some(Box::pin(async move {
+                join_all(received.work.into_iter().map(|work| self.worker.run(work))).await;
+            }));
+        }
+        Ok(answer)
+    }
+}
+
+/// We answer through the API, never in TwiML: every text then passes the gate
+/// and can be settled when something dies on the way.
+const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>";
+
+impl Inbound {
+    /// Reads the fields a text needs, and masks what must not be stored before
+    /// anything else sees it.
+    fn parse(form: &Form<'_>, account_sid: &AccountSid) -> Result<Self, FieldError> {
+        if form.required("AccountSid")? != account_sid.as_str() {
+            return Err(FieldError::Invalid("AccountSid"));
+        }
+        let sid = MessageSid::parse(form.required("MessageSid")?)
+            .ok_or(FieldError::Invalid("MessageSid"))?;
+        let phone = |name| Phone::parse(form.required(name)?).ok_or(FieldError::Invalid(name));
+        let text = form.required("Body")?;
+        let media_count = match form.optional("NumMedia")? {
+            Some(count) => count.parse().map_err(|_| FieldError::Invalid("NumMedia"))?,
+            None => 0,
+        };
+        // Postgres has no NUL in texts; it would refuse all of it.
+        let text: String = text.replace('\0', "\u{fffd}").chars().take(MAX_TEXT_CHARS).collect();
+        let redacted = redaction::redact(&text);
+        Ok(Self {
+            sid,
+            from: phone("From")?,
+            to: phone("To")?,
+            meaning: consent::classify(&redacted.text, form.optional("OptOutType")?),
+            body: redacted.text,
+            media_count,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACCOUNT: &str = "AC00000000000000000000000000000000";
+    const SID: &str = "SM00000000000000000000000000000000";
+
+    /// A good form with some fields changed; `None` leaves a field out.
+    fn parse(changes: &[(&'static str, Option<&str>)]) -> Result<Inbound, FieldError> {
+        let mut fields = vec![
+            ("AccountSid", Some(ACCOUNT)),
+            ("MessageSid", Some(SID)),
+            ("From", Some("+15145550123")),
+            ("To", Some("+15145550100")),
+            ("Body", Some("hi")),
+        ];
+        for (name, value) in changes {
+            fields.retain(|(known, _)| known != name);
+            fields.push((name, *value));
+        }
+        let mut body = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in fields {
+            if let Some(value) = value {
+                body.append_pair(name, value);
+            }
+        }
+        let body = body.finish();
+        Inbound::parse(&Form::parse(body.as_bytes()), &AccountSid::parse(ACCOUNT).unwrap())
+    }
+
+    #[test]
+    fn each_unusable_field_is_named() {
+        for (name, value, want) in [
+            ("Body", None, FieldError::Missing("Body")),
+            ("From", None, FieldError::Missing("From")),
+            ("MessageSid", None, FieldError::Missing("MessageSid")),
+            ("AccountSid", None, FieldError::Missing("AccountSid")),
+            ("AccountSid", Some("AC1"), FieldError::Invalid("AccountSid")),
+            ("MessageSid", Some("SM1"), FieldError::Invalid("MessageSid")),
+            ("From", Some("anonymous"), FieldError::Invalid("From")),
+            ("To", Some("12345"), FieldError::Invalid("To")),
+            ("NumMedia", Some("many"), FieldError::Invalid("NumMedia")),
+        ] {
+            assert_eq!(parse(&[(name, value)]).map(|_| ()), Err(want));
+        }
+    }
+
+    #[test]
+    fn a_text_is_made_storable_before_anything_sees_it() {
+        let inbound = parse(&[("Body", Some("a\0b 4242 4242 4242 4242"))]).unwrap();
+        assert_eq!(inbound.body, "a\u{fffd}b •••• •••• •••• 4242");
+        assert_eq!(parse(&[("Body", Some(&"é".repeat(5000)))]).unwrap().body.chars().count(), 4096);
+        assert_eq!(parse(&[("Body", Some(""))]).unwrap().meaning, Meaning::Text);
+        assert_eq!(parse(&[("OptOutType", Some("STOP"))]).unwrap().meaning, Meaning::Stop);
+        assert_eq!(parse(&[("NumMedia", Some("2"))]).unwrap().media_count, 2);
+    }
+}
