@@ -57,6 +57,14 @@ begin
   )
   returning id into v_message_id;
 
+  -- Who texts us can be reached.
+  delete from app.suppressions s
+  using app.sender_numbers n
+  where n.business_id = v_business.id
+    and s.sender_phone = n.phone
+    and s.phone_hmac = v_hmac
+    and s.reason = 'unreachable';
+
   -- "Yes" opts in only who is out; to anyone else it is an answer.
   if v_meaning = 'yes' then
     v_meaning := case
