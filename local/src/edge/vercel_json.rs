@@ -1,0 +1,160 @@
+//! The parts of `vercel.json` that matter on one machine.
+
+use std::{collections::BTreeMap, path::Path, time::Duration};
+
+use anyhow::{Context as _, bail};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::Deserialize;
+
+use super::{schedule::Schedule, source::Source};
+
+/// What Vercel needs and the local edge does not.
+const WITHOUT_EFFECT_HERE: [&str; 5] =
+    ["$schema", "buildCommand", "framework", "installCommand", "regions"];
+
+/// How long a function may take on Vercel unless `vercel.json` says otherwise.
+const DEFAULT_MAX_DURATION: Duration = Duration::from_secs(300);
+
+/// What `vercel.json` says, checked.
+#[derive(Debug)]
+pub(super) struct VercelJson {
+    /// How long each function may take, by its file, e.g. `api/sms/inbound.rs`.
+    durations: BTreeMap<String, Duration>,
+    /// Which paths are called when.
+    pub(super) crons: Vec<Cron>,
+    headers: Vec<HeaderRule>,
+    /// The folder of the static files.
+    pub(super) output_directory: String,
+}
+
+/// A path that Vercel's scheduler calls.
+#[derive(Clone, Debug)]
+pub(super) struct Cron {
+    pub(super) path: String,
+    pub(super) schedule: Schedule,
+}
+
+/// Headers for all responses to paths that fit.
+#[derive(Debug)]
+struct HeaderRule {
+    source: Source,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl VercelJson {
+    /// Reads the file at `path`. `functions` are the files that are functions.
+    pub(super) fn read<'a>(
+        path: &Path,
+        functions: impl IntoIterator<Item = &'a str>,
+    ) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Self::parse(&text, functions).with_context(|| format!("{} is wrong", path.display()))
+    }
+
+    fn parse<'a>(text: &str, functions: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
+        let written: Written = serde_json::from_str(text)?;
+        if let Some(name) =
+            written.others.keys().find(|name| !WITHOUT_EFFECT_HERE.contains(&name.as_str()))
+        {
+            bail!("the local edge does not know what `{name}` does; teach it before using it");
+        }
+
+        let mut durations: BTreeMap<String, Duration> =
+            functions.into_iter().map(|file| (file.to_owned(), DEFAULT_MAX_DURATION)).collect();
+        for (file, settings) in written.functions {
+            let Some(duration) = durations.get_mut(&file) else {
+                bail!("`functions` names {file}, which is not a function");
+            };
+            if let Some(seconds) = settings.max_duration {
+                *duration = Duration::from_secs(seconds);
+            }
+        }
+        Ok(Self {
+            durations,
+            crons: written.crons.into_iter().map(WrittenCron::checked).collect::<Result<_, _>>()?,
+            headers: written
+                .headers
+                .into_iter()
+                .map(WrittenHeaders::checked)
+                .collect::<Result<_, _>>()?,
+            output_directory: written.output_directory,
+        })
+    }
+
+    /// How long the function in `file` may take.
+    pub(super) fn duration(&self, file: &str) -> Duration {
+        self.durations.get(file).copied().unwrap_or(DEFAULT_MAX_DURATION)
+    }
+
+    /// The headers configured for `path`. Where several rules fit, the last one wins.
+    pub(super) fn headers(&self, path: &str) -> HeaderMap {
+        let rules = self.headers.iter().filter(|rule| rule.source.fits(path));
+        let mut headers = HeaderMap::new();
+        for (name, value) in rules.flat_map(|rule| &rule.headers) {
+            headers.insert(name.clone(), value.clone());
+        }
+        headers
+    }
+}
+
+/// `vercel.json` as it is written.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    #[serde(default)]
+    functions: BTreeMap<String, WrittenFunction>,
+    #[serde(default)]
+    crons: Vec<WrittenCron>,
+    #[serde(default)]
+    headers: Vec<WrittenHeaders>,
+    output_directory: String,
+    #[serde(flatten)]
+    others: BTreeMap<String, serde_json::Value>,
+}
+
+/// A function's settings. Memory and the like have no effect here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenFunction {
+    max_duration: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCron {
+    path: String,
+    schedule: String,
+}
+
+impl WrittenCron {
+    fn checked(self) -> anyhow::Result<Cron> {
+        Ok(Cron { path: self.path, schedule: self.schedule.parse()? })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHeaders {
+    source: String,
+    headers: Vec<WrittenHeader>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenHeader {
+    key: String,
+    value: String,
+}
+
+impl WrittenHeaders {
+    fn checked(self) -> anyhow::Result<HeaderRule> {
+        let mut headers = Vec::new();
+        for WrittenHeader { key, value } in self.headers {
+            let not_a_header = || format!("`{key}: {value}` is not a header");
+            let name = key.parse().with_context(not_a_header)?;
+            headers.push((name, value.parse().with_context(not_a_header)?));
+        }
+        Ok(HeaderRule { source: self.source.parse()?, headers })
+    }
+}
