@@ -1,0 +1,99 @@
+//! What becomes of an accepted text: its status changes, and each change is told
+//! to the text's `StatusCallback`, in the order and as often as was ordered.
+//!
+//! As documented, the first status, `queued`, is not told:
+//! <https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks>
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::{
+    API_VERSION,
+    behaviour::{Callbacks, Order},
+    message::{Message, Status},
+    webhook::{Call, Due, Event, Fields},
+};
+use crate::simulator::{World, shared::Shared};
+
+/// Takes the text `sid` through its statuses, until the last one is told.
+pub(super) async fn run(shared: &Shared, sid: &str, callbacks: &Callbacks) {
+    let account_delay = shared.read(|world| world.twilio.settings.callback_delay_milliseconds);
+    let delay = Duration::from_millis(callbacks.delay_milliseconds.unwrap_or(account_delay));
+    let path = callbacks.end.path();
+    match callbacks.order {
+        Order::InOrder => {
+            for step in path.chunks(1) {
+                tokio::time::sleep(delay).await;
+                for call in advance(shared, sid, step, callbacks) {
+                    call.make(shared).await;
+                }
+            }
+        }
+        Order::Reversed => {
+            tokio::time::sleep(delay).await;
+            for call in advance(shared, sid, &path, callbacks).iter().rev() {
+                call.make(shared).await;
+            }
+        }
+        Order::AtOnce => {
+            tokio::time::sleep(delay).await;
+            let calls = advance(shared, sid, &path, callbacks);
+            join_all(calls.iter().map(|call| call.make(shared))).await;
+        }
+    }
+}
+
+/// Moves the text through `steps`, and puts the calls on record that tell of them.
+fn advance(
+    shared: &Shared,
+    sid: &str,
+    steps: &[(Status, Option<u32>)],
+    callbacks: &Callbacks,
+) -> Vec<Due> {
+    shared.change(|world| {
+        let now = world.now();
+        let Some(message) = world.twilio.messages.newest_mut(|message| message.sid == sid) else {
+            // A log this full has dropped it.
+            return Vec::new();
+        };
+        for &(status, error_code) in steps {
+            message.advance(status, error_code, now);
+        }
+        let message = message.clone();
+        let mut calls = Vec::new();
+        for &(status, error_code) in steps {
+            let is_told = !callbacks.withheld.contains(&status);
+            let Some(call) = call(world, &message, status, error_code).filter(|_| is_told) else {
+                continue;
+            };
+            // A copy is the same callback once more, so it has the same token.
+            for _ in 0..callbacks.copies.unwrap_or(1) {
+                calls.push(Due::record(world, call.clone()));
+            }
+        }
+        calls
+    })
+}
+
+/// The call that tells of a status, if the text has a callback.
+fn call(world: &World, message: &Message, status: Status, error_code: Option<u32>) -> Option<Call> {
+    let url = message.status_callback.clone()?;
+    let mut fields = Fields::default();
+    if matches!(status, Status::Delivered | Status::Undelivered) {
+        // When the carrier says it was done, in a form of the carrier's own.
+        fields.add("RawDlrDoneDate", world.now().strftime("%y%m%d%H%M").to_string());
+    }
+    if let Some(code) = error_code {
+        fields.add("ErrorCode", code.to_string());
+    }
+    fields.add("SmsSid", &message.sid);
+    fields.add("SmsStatus", status.as_str());
+    fields.add("MessageStatus", status.as_str());
+    fields.add("To", &message.to);
+    fields.add("MessageSid", &message.sid);
+    fields.add("AccountSid", &world.twilio.sid);
+    fields.add("From", &message.from);
+    fields.add("ApiVersion", API_VERSION);
+    Some(Call::new(Event::Status(status), &message.sid, url, &fields))
+}

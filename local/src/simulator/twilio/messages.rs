@@ -1,0 +1,458 @@
+//! The Messages API: sending texts, looking them up, emptying and deleting them.
+//!
+//! <https://www.twilio.com/docs/messaging/api/message-resource>
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde_json::json;
+use url::Url;
+use uuid::Uuid;
+
+use super::{
+    API_VERSION, Account, ApiAnswer, ApiRequest,
+    behaviour::{Behaviour, Ending, On, Outcome},
+    callbacks, is_phone_number,
+    message::{Author, BODY_LIMIT, Draft, Message, Status},
+    refusal::Refusal,
+};
+use crate::simulator::{
+    World,
+    server::{hang_up, stall},
+    shared::Shared,
+};
+
+/// The page of a list that comes when none is asked for.
+const PAGE_SIZE: usize = 50;
+
+/// The longest page of a list.
+const PAGE_SIZE_LIMIT: usize = 1000;
+
+/// `POST …/Messages.json`: sends a text.
+pub(super) async fn create(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let call = ApiCall::new(Method::POST, uri, &headers, &body);
+    serve(shared, On::Create, call, |shared, call, behaviour| {
+        Box::pin(async move {
+            let message = shared.change(|world| accept(world, &call))?;
+            let sid = message.sid.clone();
+            let callbacks = behaviour.callbacks;
+            if callbacks.before_response {
+                callbacks::run(&shared, &sid, &callbacks).await;
+            } else {
+                let shared_with_task = Arc::clone(&shared);
+                shared.spawn(async move {
+                    callbacks::run(&shared_with_task, &sid, &callbacks).await;
+                });
+            }
+            let resource = shared.read(|world| message.resource(&world.twilio.sid));
+            Ok((StatusCode::CREATED, Json(resource)).into_response())
+        })
+    })
+    .await
+}
+
+/// `GET …/Messages.json`: lists texts, newest first.
+pub(super) async fn list(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let call = ApiCall::new(Method::GET, uri, &headers, b"");
+    serve(shared, On::Lookup, call, |shared, call, _| {
+        Box::pin(async move { shared.read(|world| page(&world.twilio, &call)) })
+    })
+    .await
+}
+
+/// `GET …/Messages/{sid}.json`: shows a text.
+pub(super) async fn fetch(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let call = ApiCall::new(Method::GET, uri, &headers, b"");
+    serve(shared, On::Lookup, call, |shared, call, _| {
+        Box::pin(async move {
+            shared.change(|world| {
+                let account_sid = world.twilio.sid.clone();
+                let message = named(world, &call)?;
+                Ok(Json(message.resource(&account_sid)).into_response())
+            })
+        })
+    })
+    .await
+}
+
+/// `POST …/Messages/{sid}.json` with an empty `Body`: redacts a text.
+pub(super) async fn update(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let call = ApiCall::new(Method::POST, uri, &headers, &body);
+    serve(shared, On::Every, call, |shared, call, _| {
+        Box::pin(async move {
+            shared.change(|world| {
+                let account_sid = world.twilio.sid.clone();
+                let message = named(world, &call)?;
+                if call.fields != [("Body".to_owned(), String::new())] {
+                    return Err(Refusal::UpdateUnsupported);
+                }
+                is_finished(message)?;
+                message.is_redacted = true;
+                Ok(Json(message.resource(&account_sid)).into_response())
+            })
+        })
+    })
+    .await
+}
+
+/// `DELETE …/Messages/{sid}.json`: deletes a text from the account's log.
+pub(super) async fn delete(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let call = ApiCall::new(Method::DELETE, uri, &headers, b"");
+    serve(shared, On::Every, call, |shared, call, _| {
+        Box::pin(async move {
+            shared.change(|world| {
+                let message = named(world, &call)?;
+                is_finished(message)?;
+                message.is_deleted = true;
+                Ok(StatusCode::NO_CONTENT.into_response())
+            })
+        })
+    })
+    .await
+}
+
+/// Any other path.
+pub(super) async fn not_found(uri: Uri) -> Refusal {
+    Refusal::NotFound(uri.path().to_owned())
+}
+
+/// A request to the API, taken apart.
+#[derive(Debug, Clone)]
+struct ApiCall {
+    method: Method,
+    uri: Uri,
+    credentials: Option<(String, SecretString)>,
+    fields: Vec<(String, String)>,
+}
+
+impl ApiCall {
+    fn new(method: Method, uri: Uri, headers: &HeaderMap, form: &[u8]) -> Self {
+        let fields = form_urlencoded::parse(form).into_owned().collect();
+        Self { method, uri, credentials: credentials(headers), fields }
+    }
+
+    /// The value of a field that is there and not empty.
+    fn field(&self, name: &str) -> Option<&str> {
+        let value = self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+        value.map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// The account's id in the path.
+    fn account_sid(&self) -> Option<&str> {
+        self.uri.path().split('/').nth(3)
+    }
+
+    /// Whether the request comes from the account itself: with its API key or
+    /// with either auth token, as both are valid during a rotation.
+    fn is_authentic(&self, account: &Account) -> bool {
+        let Some((username, password)) = &self.credentials else { return false };
+        let is = |secret: &SecretString| secret.expose_secret() == password.expose_secret();
+        if *username == account.api_key_sid {
+            is(&account.api_key_secret)
+        } else if *username == account.sid {
+            is(&account.auth_token) || account.secondary_auth_token.as_ref().is_some_and(is)
+        } else {
+            false
+        }
+    }
+}
+
+/// The user and password of HTTP's Basic authentication.
+fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let pair = STANDARD.decode(value.strip_prefix("Basic ")?).ok()?;
+    let pair = String::from_utf8(pair).ok()?;
+    let (username, password) = pair.split_once(':')?;
+    Some((username.to_owned(), password.into()))
+}
+
+/// What a request is answered with if nothing else was ordered.
+type Answer = Result<Response, Refusal>;
+
+/// How a request ends.
+enum Final {
+    Respond(Response),
+    HangUp,
+    Stall,
+}
+
+/// Logs a request, checks who it is from, and does `work` or what was ordered
+/// instead.
+async fn serve<W>(shared: Arc<Shared>, on: On, call: ApiCall, work: W) -> Response
+where
+    W: FnOnce(Arc<Shared>, ApiCall, Behaviour) -> Pin<Box<dyn Future<Output = Answer> + Send>>
+        + Send
+        + 'static,
+{
+    let id = Uuid::new_v4();
+    let behaviour = shared.change(|world| {
+        let at = world.now();
+        world.twilio.requests.push(ApiRequest {
+            id,
+            at,
+            method: call.method.to_string(),
+            path: call.uri.to_string(),
+            username: call.credentials.as_ref().map(|(username, _)| username.clone()),
+            fields: call.fields.clone(),
+            answer: ApiAnswer::Pending,
+        });
+        if !call.is_authentic(&world.twilio) {
+            return Err(Refusal::Unauthenticated);
+        }
+        if call.account_sid() != Some(&world.twilio.sid) {
+            return Err(Refusal::NotFound(call.uri.path().to_owned()));
+        }
+        let applies = |behaviour: &Behaviour| behaviour.on == On::Every || behaviour.on == on;
+        Ok(world.twilio.behaviours.take(applies).unwrap_or_default())
+    });
+
+    let shared_with_task = Arc::clone(&shared);
+    let outcome = shared
+        .complete(async move {
+            let shared = shared_with_task;
+            let (outcome, answer) = match behaviour {
+                Err(refusal) => refuse(refusal),
+                Ok(behaviour) => behave(&shared, call, behaviour, work).await,
+            };
+            shared.change(|world| {
+                if let Some(request) = world.twilio.requests.newest_mut(|entry| entry.id == id) {
+                    request.answer = answer;
+                }
+            });
+            outcome
+        })
+        .await;
+    match outcome {
+        Some(Final::Respond(response)) => response,
+        Some(Final::Stall) => stall().await,
+        // A reset while the request was under way leaves nothing to answer.
+        Some(Final::HangUp) | None => hang_up(),
+    }
+}
+
+/// Does `work`, or what was ordered instead.
+async fn behave<W>(
+    shared: &Arc<Shared>,
+    call: ApiCall,
+    behaviour: Behaviour,
+    work: W,
+) -> (Final, ApiAnswer)
+where
+    W: FnOnce(Arc<Shared>, ApiCall, Behaviour) -> Pin<Box<dyn Future<Output = Answer> + Send>>,
+{
+    tokio::time::sleep(Duration::from_millis(behaviour.delay_milliseconds)).await;
+    let ending = match behaviour.answer.outcome() {
+        Outcome::Accept(ending) => ending,
+        Outcome::Refuse(refusal) => return refuse(refusal),
+        Outcome::HangUp => return (Final::HangUp, ApiAnswer::HungUp),
+        Outcome::Stall => return (Final::Stall, ApiAnswer::Withheld),
+    };
+    match (work(Arc::clone(shared), call, behaviour).await, ending) {
+        (Err(refusal), _) | (Ok(_), Ending::Refuse(refusal)) => refuse(refusal),
+        (Ok(_), Ending::HangUp) => (Final::HangUp, ApiAnswer::HungUp),
+        (Ok(_), Ending::Stall) => (Final::Stall, ApiAnswer::Withheld),
+        (Ok(response), Ending::Answer) => {
+            let answer = ApiAnswer::Answered { status: response.status().as_u16(), code: None };
+            (Final::Respond(response), answer)
+        }
+    }
+}
+
+fn refuse(refusal: Refusal) -> (Final, ApiAnswer) {
+    let answer =
+        ApiAnswer::Answered { status: refusal.status().as_u16(), code: Some(refusal.code()) };
+    (Final::Respond(refusal.into_response()), answer)
+}
+
+/// Accepts a text to be sent, if there is nothing against it.
+fn accept(world: &mut World, call: &ApiCall) -> Result<Message, Refusal> {
+    let to = call.field("To").ok_or(Refusal::ToMissing)?;
+    let from = call.field("From").ok_or(Refusal::FromMissing)?;
+    let body = call.field("Body").unwrap_or_default();
+    let media: Vec<_> = call
+        .fields
+        .iter()
+        .filter(|(name, _)| name == "MediaUrl")
+        .map(|(_, value)| value.clone())
+        .collect();
+
+    if !is_phone_number(to) {
+        return Err(Refusal::ToInvalid(to.to_owned()));
+    }
+    if body.is_empty() && media.is_empty() {
+        return Err(Refusal::BodyMissing);
+    }
+    if body.chars().count() > BODY_LIMIT {
+        return Err(Refusal::BodyTooLong);
+    }
+    if world.twilio.number(from).is_none() {
+        return Err(Refusal::FromUnknown(from.to_owned()));
+    }
+    if to == from {
+        return Err(Refusal::ToIsFrom);
+    }
+    let status_callback = call
+        .field("StatusCallback")
+        .map(|url| {
+            let parsed =
+                Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            parsed.ok_or_else(|| Refusal::StatusCallbackInvalid(url.to_owned()))
+        })
+        .transpose()?;
+    if world.twilio.is_opted_out(from, to) {
+        return Err(Refusal::OptedOut);
+    }
+
+    let draft = Draft {
+        author: Author::Product,
+        from: from.to_owned(),
+        to: to.to_owned(),
+        body: body.to_owned(),
+        media,
+        status_callback,
+    };
+    let message = Message::new(draft, world.now());
+    world.twilio.messages.push(message.clone());
+    Ok(message)
+}
+
+/// The message the path names.
+fn named<'a>(world: &'a mut World, call: &ApiCall) -> Result<&'a mut Message, Refusal> {
+    let path = call.uri.path();
+    let sid = path.rsplit('/').next().and_then(|file| file.strip_suffix(".json"));
+    let message = world
+        .twilio
+        .messages
+        .newest_mut(|message| message.is_listed() && Some(message.sid.as_str()) == sid);
+    message.ok_or_else(|| Refusal::NotFound(path.to_owned()))
+}
+
+/// Refuses to touch a message that is still on its way.
+fn is_finished(message: &Message) -> Result<(), Refusal> {
+    match message.status {
+        Status::Queued | Status::Sending => Err(Refusal::NotFinished),
+        Status::Sent
+        | Status::Delivered
+        | Status::Undelivered
+        | Status::Failed
+        | Status::Received => Ok(()),
+    }
+}
+
+/// The page of the list that a request asks for.
+fn page(account: &Account, call: &ApiCall) -> Answer {
+    let query = call.uri.query().unwrap_or_default();
+    let parameters: Vec<(String, String)> =
+        form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let parameter = |name: &str| {
+        parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    };
+    let number = |name: &'static str, default: usize| {
+        let value = parameter(name).map(str::parse).transpose();
+        value.map(|value| value.unwrap_or(default)).map_err(|_| Refusal::ParameterInvalid(name))
+    };
+    let day = |name: &'static str| {
+        let period =
+            parameter(name).map(|value| period(value).ok_or(Refusal::ParameterInvalid(name)));
+        period.transpose()
+    };
+
+    let page_size = number("PageSize", PAGE_SIZE)?.clamp(1, PAGE_SIZE_LIMIT);
+    let page = number("Page", 0)?;
+    let (to, from) = (parameter("To"), parameter("From"));
+    let (on, since, until) = (day("DateSent")?, day("DateSent>")?, day("DateSent<")?);
+    let fits = |message: &&Message| {
+        // Whether Twilio finds a text by date that it has not sent yet is not
+        // documented; assumed is that it counts as sent when it was created.
+        let sent = message.sent().unwrap_or(message.created);
+        message.is_listed()
+            && to.is_none_or(|to| message.to == to)
+            && from.is_none_or(|from| message.from == from)
+            && on.is_none_or(|(start, end)| start <= sent && sent < end)
+            && since.is_none_or(|(start, _)| start <= sent)
+            && until.is_none_or(|(_, end)| sent < end)
+    };
+    let start = page.saturating_mul(page_size);
+    let mut found = account.messages.iter().rev().filter(fits).skip(start);
+    let messages: Vec<_> =
+        found.by_ref().take(page_size).map(|message| message.resource(&account.sid)).collect();
+
+    let page_uri = |page: usize| {
+        let filters = parameters.iter().filter(|(name, _)| name != "Page" && name != "PageSize");
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(filters)
+            .append_pair("PageSize", &page_size.to_string())
+            .append_pair("Page", &page.to_string())
+            .finish();
+        format!("/{API_VERSION}/Accounts/{}/Messages.json?{query}", account.sid)
+    };
+    Ok(Json(json!({
+        "first_page_uri": page_uri(0),
+        "next_page_uri": found.next().map(|_| page_uri(page + 1)),
+        "previous_page_uri": page.checked_sub(1).map(page_uri),
+        "uri": page_uri(page),
+        "page": page,
+        "page_size": page_size,
+        "start": start,
+        "end": (start + messages.len()).saturating_sub(1),
+        "messages": messages,
+    }))
+    .into_response())
+}
+
+/// The time a filter names: a day, or a second, in UTC.
+fn period(value: &str) -> Option<(Timestamp, Timestamp)> {
+    if let Ok(day) = value.parse::<civil::Date>()
+        && !value.contains('T')
+    {
+        let start = TimeZone::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok()?;
+        return Some((start, start.checked_add(SignedDuration::from_hours(24)).ok()?));
+    }
+    let start: Timestamp = value.parse().ok()?;
+    Some((start, start.checked_add(SignedDuration::from_secs(1)).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_names_a_day_or_a_second() {
+        let seconds =
+            |value| period(value).map(|(start, end)| (start.as_second(), end.as_second()));
+        assert_eq!(seconds("1970-01-02"), Some((86_400, 172_800)));
+        assert_eq!(seconds("1970-01-01T00:01:00Z"), Some((60, 61)));
+        assert_eq!(seconds("yesterday"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! The simulators of the providers, seen from outside: by the product, which
+//! calls them and is called, and by the scripts that control them.
+
+mod callbacks;
+mod control;
+mod failures;
+mod groq;
+mod messages_api;
+mod opt_out;
+mod support;
+mod twiml;
+mod webhooks;
