@@ -66,7 +66,7 @@ pub(crate) fn command(program: &Path, stop: StopSignal) -> Command {
     command
 }
 
-/// A program that runs on a leash.
+/// A program that runs on a leash. It is asked to end when this value is dropped.
 #[derive(Debug)]
 pub(crate) struct Child {
     process: tokio::process::Child,
@@ -77,8 +77,7 @@ pub(crate) struct Child {
 impl Child {
     /// Starts a command made by [`command`].
     pub(crate) fn spawn(command: &mut Command) -> io::Result<Self> {
-        let mut process =
-            command.stdin(Stdio::piped()).process_group(0).kill_on_drop(true).spawn()?;
+        let mut process = command.stdin(Stdio::piped()).process_group(0).spawn()?;
         let leash = process.stdin.take();
         Ok(Self { process, leash })
     }
@@ -126,45 +125,55 @@ impl Child {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncBufReadExt as _, BufReader};
+    use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 
     use super::*;
 
+    /// A shell on a leash, and what it prints after its first line.
+    struct Shell {
+        child: Child,
+        first_line: String,
+        output: Lines<BufReader<ChildStdout>>,
+    }
+
     /// Runs `script` in a shell on a leash, and waits for its first line.
-    async fn run(script: &str) -> (Child, String) {
+    async fn run(script: &str) -> Shell {
         let mut command = command(Path::new("/bin/sh"), StopSignal::Terminate);
         command.args(["-c", script]).env_clear().stdout(Stdio::piped());
         let mut child = Child::spawn(&mut command).unwrap();
-        let output = BufReader::new(child.take_stdout().unwrap());
-        let line = output.lines().next_line().await.unwrap().unwrap();
-        (child, line)
+        let mut output = BufReader::new(child.take_stdout().unwrap()).lines();
+        let first_line = output.next_line().await.unwrap().unwrap();
+        Shell { child, first_line, output }
     }
 
     #[tokio::test]
     async fn the_process_id_is_the_programs_own() {
-        let (child, line) = run("echo $$; exec /bin/sleep 60").await;
-        assert_eq!(child.id().unwrap().to_string(), line);
-        child.stop().await.unwrap();
+        let shell = run("echo $$; exec /bin/sleep 60").await;
+        assert_eq!(shell.child.id().unwrap().to_string(), shell.first_line);
+        shell.child.stop().await.unwrap();
     }
 
     #[tokio::test]
-    async fn a_program_is_asked_to_end_before_it_is_killed() {
-        let (child, _) =
-            run("trap 'exit 7' TERM; echo ready; while :; do /bin/sleep 0.05; done").await;
-        assert_eq!(child.stop().await.unwrap().code(), Some(7));
+    async fn a_stopped_program_is_asked_to_end() {
+        let script = "trap 'exit 7' TERM; echo ready; while :; do /bin/sleep 0.05; done";
+        let shell = run(script).await;
+        assert_eq!(shell.child.stop().await.unwrap().code(), Some(7));
     }
 
     #[tokio::test]
-    async fn a_program_ends_when_the_pipe_is_closed_for_us() {
-        let (mut child, _) = run("echo ready; exec /bin/sleep 60").await;
-        drop(child.leash.take());
-        assert_eq!(child.wait().await.unwrap().code(), None);
+    async fn a_dropped_program_is_asked_to_end() {
+        let script = "trap 'echo end; exit' TERM; echo ready; while :; do /bin/sleep 0.05; done";
+        let mut shell = run(script).await;
+        drop(shell.child);
+        assert_eq!(shell.output.next_line().await.unwrap().as_deref(), Some("end"));
+        assert_eq!(shell.output.next_line().await.unwrap(), None);
     }
 
     #[tokio::test]
     async fn a_killed_program_has_ended() {
-        let (mut child, _) = run("trap '' TERM; echo ready; exec /bin/sleep 60").await;
-        assert_eq!(child.kill().await.unwrap().code(), None);
-        assert!(child.exit_status().unwrap().is_some());
+        let mut shell = run("trap '' TERM; echo ready; exec /bin/sleep 60").await;
+        assert_eq!(shell.child.kill().await.unwrap().code(), None);
+        assert!(shell.child.exit_status().unwrap().is_some());
+        assert_eq!(shell.child.kill().await.unwrap().code(), None);
     }
 }

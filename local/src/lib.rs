@@ -1,1 +1,17 @@
 //! The whole product on one machine.
+
+mod child;
+pub mod clock;
+pub mod compile;
+pub mod dev;
+pub mod edge;
+mod file_lock;
+pub mod node;
+mod port;
+pub mod postgres;
+pub mod product;
+pub mod progress;
+pub mod project;
+pub mod simulator;
+pub mod stack;
+pub mod supabase;

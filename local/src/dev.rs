@@ -1,0 +1,172 @@
+//! `cargo dev`: the product for a person at the keyboard, on data that stay.
+
+use std::{
+    fs::{File, TryLockError},
+    path::PathBuf,
+    sync::Arc,
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::try_join;
+use url::Url;
+
+use crate::{
+    compile,
+    edge::Log,
+    file_lock,
+    postgres::Data,
+    product::{self, Product, Project},
+    progress::Progress,
+    project,
+    stack::{Database, Foundation, Stack},
+};
+
+/// The database that stays.
+const DATABASE: &str = "app";
+
+/// The phone number of the seeded shop.
+pub const SHOP: &str = "+15145550100";
+
+/// What a person may choose.
+#[derive(Debug)]
+pub struct Options {
+    /// The first of four ports: product, simulators, Supabase, Postgres.
+    pub port: u16,
+    /// Whether the data of earlier runs are deleted first.
+    pub reset: bool,
+    /// Whether the functions are built as they are deployed.
+    pub release: bool,
+    /// A Supabase project to use instead of a local one.
+    pub elsewhere: Option<Project>,
+    /// Where the functions' output goes.
+    pub log: Arc<Log>,
+}
+
+/// The running product. It ends when this value is dropped.
+#[derive(Debug)]
+pub enum Dev {
+    /// On a Supabase of its own.
+    Whole {
+        /// Everything that runs.
+        stack: Box<Stack>,
+        /// What it stands on.
+        foundation: Arc<Foundation>,
+        /// Held by one run at a time.
+        lock: File,
+    },
+    /// On a Supabase elsewhere.
+    Product {
+        /// Everything that runs.
+        product: Box<Product>,
+        /// Where Supabase is.
+        supabase: Url,
+    },
+}
+
+/// Where to find what runs.
+#[derive(Debug)]
+pub struct Places {
+    /// The page with the phone.
+    pub phone: Url,
+    /// The product itself.
+    pub product: Url,
+    /// Supabase's API.
+    pub supabase: Url,
+    /// The database, for any program that speaks to Postgres. Only if it is ours.
+    pub database: Option<String>,
+}
+
+impl Dev {
+    /// Builds the functions and starts everything.
+    pub async fn start(options: Options, progress: &Progress) -> Result<Self> {
+        let last_port = options.port.checked_add(3);
+        let [supabase_port, postgres_port] = match last_port {
+            Some(last) => [last - 1, last],
+            None => bail!("there are four ports from {} on, and none above 65535", options.port),
+        };
+        let product = product::Options {
+            edge_port: Some(options.port),
+            simulator_port: Some(options.port + 1),
+            scheduler: true,
+            log: options.log,
+            ..product::Options::default()
+        };
+
+        if let Some(project) = options.elsewhere {
+            let executables = build(options.release, progress).await?;
+            progress.say("starting the product and the simulators");
+            let supabase = project.url.clone();
+            let product = product::Options { executables, ..product };
+            let product = Product::start(project, &[SHOP.to_owned()], product).await?;
+            product.edge.start_functions().await?;
+            return Ok(Self::Product { product: Box::new(product), supabase });
+        }
+
+        let lock = lock()?;
+        let data = Data::Kept(project::state().join("database"));
+        if options.reset {
+            progress.say("deleting the data of earlier runs: all texts, shops and sign-ins");
+            data.erase().await?;
+        }
+        let (foundation, executables) = try_join!(
+            Foundation::lay(data, Some(postgres_port), progress),
+            build(options.release, progress),
+        )?;
+        let foundation = Arc::new(foundation);
+        let database = Database::Kept(DATABASE.to_owned());
+        let product = product::Options { executables, ..product };
+        let stack =
+            Stack::start(&foundation, database, Some(supabase_port), product, progress).await?;
+        stack.product.edge.start_functions().await?;
+        Ok(Self::Whole { stack: Box::new(stack), foundation, lock })
+    }
+
+    /// Where to find everything.
+    pub fn places(&self) -> Places {
+        let (product, supabase, database) = match self {
+            Self::Whole { stack, .. } => {
+                (&stack.product, &stack.supabase.url, Some(stack.supabase.database_url.clone()))
+            }
+            Self::Product { product, supabase } => (product.as_ref(), supabase, None),
+        };
+        Places {
+            phone: product.simulator.url().clone(),
+            product: product.edge.url().clone(),
+            supabase: supabase.clone(),
+            database,
+        }
+    }
+
+    /// Stops everything. The data stay.
+    pub async fn stop(self) -> Result<()> {
+        match self {
+            Self::Whole { stack, foundation, lock } => {
+                let stopped = stack.stop().await;
+                if let Some(foundation) = Arc::into_inner(foundation) {
+                    foundation.stop().await?;
+                }
+                drop(lock);
+                stopped
+            }
+            Self::Product { product, .. } => product.stop().await,
+        }
+    }
+}
+
+/// Makes sure that nobody else runs on the data.
+fn lock() -> Result<File> {
+    let path = project::state().join("dev.lock");
+    let file = file_lock::open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("cargo dev is already running in this folder"),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
+}
+
+async fn build(release: bool, progress: &Progress) -> Result<PathBuf> {
+    progress.say("building the functions");
+    compile::functions(release).await
+}
