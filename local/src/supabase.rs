@@ -1,0 +1,105 @@
+//! Supabase on one machine: databases like a hosted project's, and the API in front of one.
+
+mod cli;
+mod gateway;
+mod template;
+
+use anyhow::{Context as _, Result};
+use tokio_postgres::Client;
+use url::Url;
+
+use self::gateway::{Gateway, Options};
+use crate::{
+    node::Node,
+    port::Port,
+    postgres::{self, Cluster},
+    project,
+};
+
+pub(crate) use self::template::{advise, make_migrated};
+
+/// The keys of the local project. They are no secrets: each copy of the code has the same.
+const PUBLISHABLE_KEY: &str = "sb_publishable_local_not_a_secret";
+const SECRET_KEY: &str = "sb_secret_local_not_a_secret";
+
+/// Supabase's API on one database.
+#[derive(Debug)]
+pub struct Supabase {
+    /// Where the API is, as SUPABASE_URL has it.
+    pub url: Url,
+    /// The key that pages may know.
+    pub publishable_key: String,
+    /// The key that opens everything the service may do.
+    pub secret_key: String,
+    /// The database, for the superuser.
+    pub database_url: String,
+    gateway: Gateway,
+    /// Keeps the port ours while the gateway is started again.
+    _port: Option<Port>,
+}
+
+impl Supabase {
+    /// Makes the database that [`Cluster::create_database`] takes copies of, called
+    /// [`Self::TEMPLATE`]: a hosted project's, with our migrations and seed. Takes no time if
+    /// it is there and up to date.
+    pub async fn prepare_template(node: &Node, cluster: &Cluster) -> Result<()> {
+        template::prepare(node, cluster).await
+    }
+
+    /// The database made by [`Self::prepare_template`].
+    pub const TEMPLATE: &str = template::NAME;
+
+    /// Brings a database that outlives its migrations up to date. Its rows stay; the seed is
+    /// not applied again. A database that is not there becomes a copy of the template.
+    pub async fn push_pending(node: &Node, cluster: &Cluster, database: &str) -> Result<()> {
+        if cluster.has_database(database).await? {
+            template::update(node, cluster, database).await
+        } else {
+            cluster.create_database(database, Self::TEMPLATE).await
+        }
+    }
+
+    /// Starts the API on a database, at `port` of 127.0.0.1 or a free one. It ends when we do.
+    pub async fn start(
+        node: &Node,
+        cluster: &Cluster,
+        database: &str,
+        port: Option<u16>,
+    ) -> Result<Self> {
+        let reserved = match port {
+            Some(_) => None,
+            None => Some(Port::reserve().context("no port is free")?),
+        };
+        let port = port.or(reserved.as_ref().map(Port::number)).context("no port is free")?;
+        let folder = cluster.companion_folder()?;
+        let storage_folder = folder.join(format!("storage-{database}"));
+        let options = Options {
+            port,
+            database_url: cluster.url_as("authenticator", database),
+            config_file: project::root().join("supabase/config.toml"),
+            signing_key_file: folder.join("signing-key.json"),
+            storage_folder,
+            log_file: folder.join(format!("gateway-{database}.log")),
+            publishable_key: PUBLISHABLE_KEY.to_owned(),
+            secret_key: SECRET_KEY.to_owned(),
+        };
+        Ok(Self {
+            url: Url::parse(&format!("http://127.0.0.1:{port}"))?,
+            publishable_key: PUBLISHABLE_KEY.to_owned(),
+            secret_key: SECRET_KEY.to_owned(),
+            database_url: cluster.url(database),
+            gateway: Gateway::start(node, options).await?,
+            _port: reserved,
+        })
+    }
+
+    /// Connects to the database as the superuser, past the API.
+    pub async fn connect(&self) -> Result<Client> {
+        postgres::connect(&self.database_url).await
+    }
+
+    /// Stops the API. The database stays.
+    pub async fn stop(self) -> Result<()> {
+        self.gateway.stop().await
+    }
+}

@@ -1,0 +1,94 @@
+// The connection @supabase/lite has to Postgres.
+
+import { createPostgresConnection } from '@supabase/lite/postgres';
+import * as exactJson from './exact-json.mjs';
+
+// Deviation: Lite encodes json arguments twice, and rounds numbers in results. It hands over
+// text that is JSON already (see rest.mjs for strings), or values of its own tables.
+const asIs = (type) => ({
+  to: type,
+  from: [type],
+  serialize: (value) => (typeof value === 'string' ? value : JSON.stringify(value)),
+  parse: exactJson.parse,
+});
+
+export function connect(url) {
+  const connection = createPostgresConnection({
+    url,
+    postgresOptions: { types: { json: asIs(114), jsonb: asIs(3802) }, max: 20, onnotice() {} },
+  });
+
+  // Deviation: at the first request Lite grants everything to the API's roles in each schema
+  // with row level security. A hosted project keeps to what its migrations granted. True says
+  // that requests run as the caller's role.
+  connection.ensureRlsContext = async () => true;
+
+  // Deviation: while Postgres cannot be asked, Lite takes the schema to be empty, and would
+  // answer that a function does not exist.
+  const introspect = connection.introspect.bind(connection);
+  connection.introspect = async (options) => {
+    const schema = await introspect(options);
+    if (!schema.functions) {
+      throw new Error('the schema could not be read');
+    }
+    return schema;
+  };
+
+  // Deviation: Lite knows the status of some errors only; the others are a 500 that says no
+  // more than "SUP". An error of code PGRST is one that brings its answer along.
+  connection.normalizeDbError = (error) => {
+    const status = statusOf(error);
+    if (status === undefined) {
+      return error;
+    }
+    const { code, message, detail, hint } = error;
+    return {
+      code: 'PGRST',
+      message: JSON.stringify({ code, message, details: detail ?? null, hint: hint ?? null }),
+      detail: JSON.stringify({ status, headers: {} }),
+    };
+  };
+
+  return connection;
+}
+
+// The statuses PostgREST answers with, for errors Lite has none for; undefined for the rest.
+// The first prefix that fits counts.
+// https://docs.postgrest.org/en/stable/references/errors.html#http-status-codes
+const STATUSES = [
+  ['08', 503],
+  ['09', 500],
+  ['0L', 403],
+  ['0P', 403],
+  ['25006', undefined],
+  ['25', 500],
+  ['28', 403],
+  ['2D', 500],
+  ['38', 500],
+  ['39', 500],
+  ['3B', 500],
+  ['40', 500],
+  ['54', 500],
+  ['57', 503],
+  ['58', 500],
+  ['F0', 500],
+  ['HV', 500],
+  ['P0001', 400],
+  ['P0', 500],
+  ['XX', 500],
+  ['23514', 400],
+  ['23P01', 400],
+];
+
+// What postgres.js calls a database that cannot be reached, or was lost on the way.
+const UNREACHABLE = /^(ECONN|CONNECTION_|CONNECT_TIMEOUT|EPIPE)/;
+
+function statusOf({ code }) {
+  if (typeof code !== 'string') {
+    return undefined;
+  }
+  if (UNREACHABLE.test(code)) {
+    return 503;
+  }
+  return STATUSES.find(([prefix]) => code.startsWith(prefix))?.[1];
+}

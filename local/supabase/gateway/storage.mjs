@@ -1,0 +1,62 @@
+// What the gateway changes in Storage's API.
+//
+// Left as Lite has it: Range is ignored, `list` gives whole paths, and there are no resumable
+// uploads, no S3 protocol, no image transformations.
+
+const OBJECT = '/storage/v1/object';
+
+// Deviation: Lite has no /object/authenticated; a hosted project has it beside /object.
+export function withKnownPath(request) {
+  const url = new URL(request.url);
+  url.pathname = url.pathname.replace(`${OBJECT}/authenticated/`, `${OBJECT}/`);
+  return url.href === request.url ? request : new Request(url, request);
+}
+
+// Deviation: Lite answers a link that is not valid, or no longer, with a 500.
+export async function refuseLink(request, tokens) {
+  const url = new URL(request.url);
+  const token = url.searchParams.get('token');
+  if (!url.pathname.startsWith(`${OBJECT}/sign/`) || request.method !== 'GET' || !token) {
+    return undefined;
+  }
+  const error = await tokens.fault(token);
+  return error && Response.json({ statusCode: '400', error: 'InvalidJWT', message: error }, { status: 400 });
+}
+
+// The response for the caller.
+export async function asHosted(request, response) {
+  const { pathname, searchParams } = new URL(request.url);
+  if (!response.ok) {
+    return response;
+  }
+  // Deviation: Lite calls a link signedUrl and begins it with /storage/v1, which every client
+  // of a hosted project puts in front itself.
+  if (request.method === 'POST' && pathname.startsWith(`${OBJECT}/sign/`)) {
+    const links = await response.json();
+    return Response.json(Array.isArray(links) ? links.map(withSignedUrl) : withSignedUrl(links));
+  }
+  if (request.method === 'POST' && pathname.startsWith(`${OBJECT}/upload/sign/`)) {
+    const { signedUrl, token } = await response.json();
+    return Response.json({ url: withoutPrefix(signedUrl), token });
+  }
+  // Deviation: Lite ignores `download`, which makes browsers save an object under a name.
+  const download = searchParams.get('download');
+  if (request.method === 'GET' && pathname.startsWith(`${OBJECT}/`) && download !== null) {
+    const name = encodeURIComponent(download);
+    const headers = new Headers(response.headers);
+    headers.set(
+      'content-disposition',
+      name ? `attachment; filename=${name}; filename*=UTF-8''${name};` : 'attachment;',
+    );
+    return new Response(response.body, { status: response.status, headers });
+  }
+  return response;
+}
+
+function withSignedUrl({ signedUrl, ...rest }) {
+  return { ...rest, signedURL: signedUrl ? withoutPrefix(signedUrl) : null };
+}
+
+function withoutPrefix(url) {
+  return url.replace(/^\/storage\/v1/, '');
+}
