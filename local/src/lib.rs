@@ -12,6 +12,7 @@ pub mod postgres;
 pub mod product;
 pub mod progress;
 pub mod project;
+pub mod schema;
 pub mod simulator;
 pub mod stack;
 pub mod supabase;

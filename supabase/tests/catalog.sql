@@ -1,0 +1,150 @@
+-- Everything that breaks a rule about all tables and functions, those not yet
+-- written included. Must be empty: on a migrated database, local or hosted.
+with
+functions as (
+  select
+    p.oid, p.oid::regprocedure::text as name, p.pronamespace, p.proowner, p.proconfig,
+    p.prosecdef as is_security_definer
+  from pg_catalog.pg_proc p
+  where p.pronamespace in ('public'::regnamespace, 'app'::regnamespace)
+    -- Not those that came with an extension.
+    and not exists (select from pg_catalog.pg_depend d where d.objid = p.oid and d.deptype = 'e')
+),
+
+-- Tables, views and sequences.
+relations as (
+  select
+    c.oid, c.oid::regclass::text as name, c.relkind, c.relnamespace, c.relowner, c.relrowsecurity,
+    c.reloptions
+  from pg_catalog.pg_class c
+  where c.relnamespace in ('public'::regnamespace, 'app'::regnamespace)
+    and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+),
+tables as (
+  select * from relations where relkind in ('r', 'p', 'f')
+),
+columns as (
+  select
+    t.oid as table_oid, a.attnum, a.attname, a.atttypid,
+    t.name || '.' || pg_catalog.quote_ident(a.attname) as name
+  from tables t
+  join pg_catalog.pg_attribute a on a.attrelid = t.oid
+  where a.attnum > 0 and not a.attisdropped
+),
+api_roles (rolname) as (values ('anon'), ('authenticated'), ('service_role'))
+
+select 'function without search_path = ''''' as rule, name as object
+from functions
+where not coalesce('search_path=""' = any (proconfig), false)
+
+union all
+select 'function without a comment', name
+from functions
+where pg_catalog.obj_description(oid, 'pg_proc') is null
+
+union all
+select 'function open to anon', name
+from functions
+where pg_catalog.has_function_privilege('anon', oid, 'execute')
+
+union all
+-- A signed-in user gets no more than row level security gives.
+select 'security definer function open to authenticated', name
+from functions
+where is_security_definer and pg_catalog.has_function_privilege('authenticated', oid, 'execute')
+
+union all
+select 'function in app open to service_role', name
+from functions
+where pronamespace = 'app'::regnamespace
+  and pg_catalog.has_function_privilege('service_role', oid, 'execute')
+
+union all
+select 'function not owned by postgres', name
+from functions
+where proowner <> 'postgres'::regrole
+
+union all
+select 'table outside of app', name
+from relations
+where relnamespace <> 'app'::regnamespace
+
+union all
+select 'table without row level security', name
+from tables
+where not relrowsecurity
+
+union all
+select 'table without a comment', name
+from tables
+where pg_catalog.obj_description(oid, 'pg_class') is null
+
+union all
+select 'table without a primary key', t.name
+from tables t
+where not exists (
+  select from pg_catalog.pg_constraint k where k.conrelid = t.oid and k.contype = 'p'
+)
+
+union all
+select 'table not owned by postgres', name
+from relations
+where relowner <> 'postgres'::regrole
+
+union all
+select 'view that reads with its owner''s rights', name
+from relations
+where relkind in ('v', 'm')
+  and not coalesce(
+    reloptions && array['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false
+  )
+
+union all
+select 'table that ' || r.rolname || ' has rights on', t.name
+from relations t
+cross join api_roles r
+where case t.relkind
+  when 'S' then pg_catalog.has_sequence_privilege(r.rolname, t.oid, 'usage, select, update')
+  else
+    pg_catalog.has_table_privilege(r.rolname, t.oid, 'delete, truncate, trigger')
+    or pg_catalog.has_any_column_privilege(r.rolname, t.oid, 'select, insert, update, references')
+end
+
+union all
+select 'time without its time zone', name
+from columns
+where atttypid = 'timestamp'::regtype
+
+union all
+select 'phone number that need not be E.164', c.name
+from columns c
+where c.attname like '%phone'
+  and not exists (
+    select
+    from pg_catalog.pg_constraint k
+    where k.contype = 'c'
+      and (k.contypid = c.atttypid or (k.conrelid = c.table_oid and k.conkey = array[c.attnum]))
+      and pg_catalog.strpos(pg_catalog.pg_get_constraintdef(k.oid), '^\+[1-9][0-9]{1,14}$') > 0
+  )
+
+union all
+-- Without one, deleting a row reads the whole table that refers to it.
+select 'foreign key without an index', k.conrelid::regclass || '.' || pg_catalog.quote_ident(k.conname)
+from pg_catalog.pg_constraint k
+join tables t on t.oid = k.conrelid
+where k.contype = 'f'
+  and not exists (
+    select
+    from pg_catalog.pg_index i
+    where i.indrelid = k.conrelid
+      and i.indpred is null
+      and (i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] @> k.conkey
+  )
+
+union all
+select 'constraint that old rows may break', k.conrelid::regclass || '.' || pg_catalog.quote_ident(k.conname)
+from pg_catalog.pg_constraint k
+join tables t on t.oid = k.conrelid
+where not k.convalidated
+
+order by rule, object;
