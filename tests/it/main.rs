@@ -1,1 +1,11 @@
-//! x
+//! The integration suite: the functions' real executables against the local
+//! stack. One executable, so that everything is linked once.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
+
+mod crashes;
+mod faults;
+mod refusals;
+mod repository;
+mod support;
+mod whole_line;

@@ -1,0 +1,257 @@
+//! What goes wrong at the providers, and what the lead gets all the same.
+
+use local::simulator::{
+    conversation::Until,
+    groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
+    twilio::behaviour::{Answer as TwilioAnswer, Behaviour as Twilio, Callbacks, End, Order},
+};
+
+use crate::support::{TestStack, run};
+
+/// Groq takes requests and never answers.
+pub(crate) fn stalled_groq() -> Groq {
+    Groq { answer: GroqAnswer::Stall, ..Default::default() }
+}
+
+const CANNED: &str = "Thanks for your message! We will get back to you as soon as possible.";
+
+#[test]
+fn a_lead_gets_a_good_answer_whatever_groq_does() {
+    run(async {
+        let stack = TestStack::start().await;
+        let nonsense = GroqAnswer::Reply { text: "It is $5.".to_owned(), needs_owner: false };
+        for answer in [
+            GroqAnswer::EmptyReply,
+            GroqAnswer::LongReply,
+            GroqAnswer::ForeignLink,
+            GroqAnswer::MalformedReply,
+            GroqAnswer::MalformedResponse,
+            GroqAnswer::RateLimited { retry_after_seconds: 60 },
+            GroqAnswer::InternalError,
+            GroqAnswer::Unavailable,
+            GroqAnswer::HangUp,
+            GroqAnswer::Decommissioned,
+            nonsense,
+        ] {
+            let told = format!("{answer:?}");
+            stack
+                .database
+                .execute(
+                    "update app.leads set needs_owner_since = null, needs_owner_reason = null",
+                    &[],
+                )
+                .await
+                .unwrap();
+            // A cap holds for an hour; this conversation is longer.
+            local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+                .await
+                .unwrap();
+            stack.set_groq([Groq { answer, ..Default::default() }]);
+
+            let conversation = stack.text_and_wait("How much is a tune-up?").await;
+
+            let [answer] = conversation.answers() else { panic!("{told}: not one answer") };
+            assert!(answer.message.body.ends_with(CANNED), "{told}: {}", answer.message.body);
+            let flag = stack.value("select needs_owner_reason from app.leads").await;
+            assert_eq!(flag, "assistant_unavailable", "{told}");
+        }
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn a_stalled_groq_is_given_up_on() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.set_groq([stalled_groq()]);
+        let conversation = stack.text_and_wait("How much is a tune-up?").await;
+        assert!(conversation.answers()[0].message.body.ends_with(CANNED));
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn the_next_model_is_asked_when_one_fails() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.set_groq([Groq {
+            requests: Some(1),
+            answer: GroqAnswer::Unavailable,
+            ..Default::default()
+        }]);
+        let conversation = stack.text_and_wait("What are your opening hours?").await;
+        assert!(!conversation.answers()[0].message.body.ends_with(CANNED));
+        let models = stack.simulator().read(|world| {
+            let models = world.groq.requests.iter().map(|request| request.body["model"].clone());
+            models.collect::<Vec<_>>()
+        });
+        assert_eq!(models.len(), 2);
+        assert_ne!(models[0], models[1]);
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn an_unsure_assistant_hands_over_to_the_owner() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.set_groq([Groq {
+            answer: GroqAnswer::Reply {
+                text: "The owner will get back to you.".to_owned(),
+                needs_owner: true,
+            },
+            ..Default::default()
+        }]);
+        stack.text_and_wait("Can you paint my frame?").await;
+        let flag = stack.value("select needs_owner_reason from app.leads").await;
+        assert_eq!(flag, "assistant_unsure");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn two_machines_do_not_text_each_other_for_ever() {
+    run(async {
+        let stack = TestStack::start().await;
+        for _ in 0..10 {
+            stack.text_and_wait("What are your opening hours?").await;
+        }
+        stack.text("What are your opening hours?");
+        let refused = "select count(*) from app.jobs where outcome = 'refused_cap'";
+        stack.wait_for_value(refused, "1").await;
+        assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "cap");
+        assert_eq!(stack.answers().len(), 10);
+
+        local::clock::advance(&stack.database, std::time::Duration::from_secs(3601)).await.unwrap();
+        stack.text_and_wait("What are your opening hours?").await;
+        stack.stop().await;
+    });
+}
+
+/// Each fault, and one text on the phone in the end.
+#[test]
+fn a_text_is_sent_once_whatever_twilio_does() {
+    run(async {
+        let stack = TestStack::start().await;
+        let mut sent = 0;
+        for answer in [
+            TwilioAnswer::HangUp,
+            TwilioAnswer::RateLimited,
+            TwilioAnswer::Refuse { status: 500, code: 20500 },
+            TwilioAnswer::AcceptThenFail,
+            TwilioAnswer::AcceptThenHangUp,
+            TwilioAnswer::AcceptThenStall,
+            TwilioAnswer::Stall,
+        ] {
+            for withheld in [false, true] {
+                let told = format!("{answer:?}, callbacks withheld: {withheld}");
+                local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+                    .await
+                    .unwrap();
+                let callbacks = Callbacks {
+                    withheld: if withheld { all_statuses() } else { Vec::new() },
+                    ..Default::default()
+                };
+                stack.set_twilio([Twilio {
+                    requests: Some(1),
+                    answer,
+                    callbacks,
+                    ..Default::default()
+                }]);
+
+                stack.text("What are your opening hours?");
+                stack
+                    .simulator()
+                    .wait_for("the order to be carried out", crate::support::PATIENCE, |world| {
+                        world.twilio.behaviours.behaviours().is_empty().then_some(())
+                    })
+                    .await
+                    .unwrap();
+                // An attempt that hangs is given up by its own deadline.
+                settle_jobs(&stack).await;
+
+                sent += 1;
+                assert_eq!(stack.answers().len(), sent, "{told}");
+                let unsettled = "select count(*) from app.messages
+                                 where direction = 'outbound' and twilio_sid is null";
+                assert_eq!(stack.value(unsettled).await, "0", "{told}");
+            }
+        }
+        let twice = "select count(*) from app.audit_events where action = 'message_sent_twice'";
+        assert_eq!(stack.value(twice).await, "0");
+        stack.stop().await;
+    });
+}
+
+fn all_statuses() -> Vec<local::simulator::twilio::message::Status> {
+    use local::simulator::twilio::message::Status::{Delivered, Sending, Sent};
+    vec![Sending, Sent, Delivered]
+}
+
+/// Lets the scheduler come as often as it takes.
+async fn settle_jobs(stack: &TestStack) {
+    for _ in 0..20 {
+        if stack.value("select count(*) from app.jobs where state = 'open'").await == "0" {
+            return;
+        }
+        stack.run_scheduler_later().await;
+    }
+    panic!("jobs stay open: {}", stack.value("select jsonb_agg(j) from app.jobs j").await);
+}
+
+#[test]
+fn an_opted_out_number_twilio_tells_of_is_suppressed() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.set_twilio([Twilio {
+            answer: TwilioAnswer::Refuse { status: 400, code: 21610 },
+            ..Default::default()
+        }]);
+        stack.text("What are your opening hours?");
+        stack
+            .simulator()
+            .wait_for("the request", crate::support::PATIENCE, |world| {
+                (world.twilio.requests.len() == 1).then_some(())
+            })
+            .await
+            .unwrap();
+        settle_jobs(&stack).await;
+        assert_eq!(stack.value("select reason from app.suppressions").await, "opted_out");
+        let evidence =
+            "select source || ' ' || change from app.consent_events order by id desc limit 1";
+        assert_eq!(stack.value(evidence).await, "provider withdrawn");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn callbacks_in_any_order_and_number_end_in_one_state() {
+    run(async {
+        let stack = TestStack::start().await;
+        for order in [Order::InOrder, Order::Reversed, Order::AtOnce] {
+            for before_response in [false, true] {
+                local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+                    .await
+                    .unwrap();
+                stack.set_twilio([Twilio {
+                    callbacks: Callbacks {
+                        order,
+                        copies: Some(3),
+                        before_response,
+                        end: End::Undelivered { error_code: 30003 },
+                        ..Default::default()
+                    },
+                    ..Default::default()
+                }]);
+                stack.text("What are your opening hours?");
+                stack.wait(Until::Answered).await;
+                stack.wait(Until::Settled).await;
+                let last = "select status || ' ' || error_code from app.messages
+                            where direction = 'outbound' order by id desc limit 1";
+                let told = format!("{order:?}, before the response: {before_response}");
+                assert_eq!(stack.value(last).await, "undelivered 30003", "{told}");
+            }
+        }
+        stack.stop().await;
+    });
+}

@@ -1,0 +1,201 @@
+//! What the tests share: one Postgres for all of them, and for each a stack of
+//! its own on a database of its own.
+
+pub(crate) mod interceptor;
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use local::{
+    postgres::Data,
+    product,
+    progress::Progress,
+    simulator::{
+        Simulator,
+        conversation::{Conversation, Until},
+        groq,
+        twilio::{self, message::Status},
+    },
+    stack::{Database, Foundation, Stack},
+};
+use tokio::{runtime::Runtime, sync::OnceCell};
+use tokio_postgres::{Client, Row, types::ToSql};
+use url::Url;
+
+use self::interceptor::Interceptor;
+
+/// How long a test waits for what must happen. Long, because it only shows when
+/// something is broken.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The demo shop's number, from the seed.
+pub(crate) const SHOP: &str = "+15145550100";
+/// A lead's number.
+pub(crate) const LEAD: &str = "+15145550123";
+
+/// One runtime for all tests: what the shared Postgres needs must outlive the
+/// test that came first.
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static FOUNDATION: OnceCell<Arc<Foundation>> = OnceCell::const_new();
+
+/// Runs a test's future to its end.
+pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// A stack for one test, with the interceptor between functions and Supabase.
+pub(crate) struct TestStack {
+    stack: Stack,
+    /// Between the functions and Supabase.
+    pub(crate) interceptor: Interceptor,
+    /// The database, past everything.
+    pub(crate) database: Client,
+    /// A browser's or script's way to the product.
+    pub(crate) client: reqwest::Client,
+}
+
+impl TestStack {
+    /// Starts a stack with the demo shop; the scheduler runs on demand only.
+    pub(crate) async fn start() -> Self {
+        Self::with_variables([]).await
+    }
+
+    /// As [`Self::start`], with some of the functions' variables changed.
+    pub(crate) async fn with_variables<const N: usize>(changes: [(&str, Option<&str>); N]) -> Self {
+        let progress = Progress::silent();
+        let foundation = FOUNDATION
+            .get_or_init(async || {
+                Arc::new(Foundation::lay(Data::Temporary, None, &progress).await.unwrap())
+            })
+            .await;
+        let interceptor = Interceptor::start().await;
+        let mut variables: BTreeMap<String, Option<String>> = changes
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.map(str::to_owned)))
+            .collect();
+        variables
+            .entry("SUPABASE_URL".to_owned())
+            .or_insert_with(|| Some(interceptor.url().to_string()));
+        let executables = Path::new(env!("CARGO_BIN_EXE_sms_inbound")).parent().unwrap().to_owned();
+        let options = product::Options { executables, variables, ..Default::default() };
+        let stack = Stack::start(foundation, Database::Temporary, None, options, &progress);
+        let stack = stack.await.unwrap();
+        interceptor.forward_to(stack.supabase.url.clone());
+        let database = stack.supabase.connect().await.unwrap();
+        let client = plain_client();
+        Self { stack, interceptor, database, client }
+    }
+
+    /// Ends the stack and drops its database.
+    pub(crate) async fn stop(self) {
+        drop(self.database);
+        self.stack.stop().await.unwrap();
+    }
+
+    /// Where the product answers, with `path`.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        self.stack.product.edge.url().join(path).unwrap()
+    }
+
+    /// Twilio and Groq.
+    pub(crate) fn simulator(&self) -> &Simulator {
+        &self.stack.product.simulator
+    }
+
+    /// Texts the demo shop from [`LEAD`], and returns the text's SID.
+    pub(crate) fn text(&self, body: &str) -> String {
+        self.simulator().text(LEAD, SHOP, body).unwrap()
+    }
+
+    /// Texts the shop and waits until its answer has arrived.
+    pub(crate) async fn text_and_wait(&self, body: &str) -> Conversation {
+        self.text(body);
+        self.wait(Until::Delivered).await
+    }
+
+    /// Waits until the conversation between [`LEAD`] and the shop is so far.
+    pub(crate) async fn wait(&self, until: Until) -> Conversation {
+        self.simulator().wait_until(LEAD, SHOP, until, PATIENCE).await.unwrap()
+    }
+
+    /// Orders how Groq behaves from now on.
+    pub(crate) fn set_groq(
+        &self,
+        behaviours: impl IntoIterator<Item = groq::behaviour::Behaviour>,
+    ) {
+        self.simulator().change(|world| world.groq.behaviours.set(behaviours));
+    }
+
+    /// Orders how Twilio's API behaves from now on.
+    pub(crate) fn set_twilio(
+        &self,
+        behaviours: impl IntoIterator<Item = twilio::behaviour::Behaviour>,
+    ) {
+        self.simulator().change(|world| world.twilio.behaviours.set(behaviours));
+    }
+
+    /// Kills a function with SIGKILL.
+    pub(crate) async fn kill(&self, function: &str) {
+        self.stack.product.edge.kill(function).await.unwrap();
+    }
+
+    /// Runs the scheduler once; returns the status it was answered with.
+    pub(crate) async fn run_scheduler(&self) -> u16 {
+        self.stack.product.edge.fire_cron(leadslock::cron_deliver::PATH).await.unwrap()
+    }
+
+    /// Moves the clock past every lease and back-off, and runs the scheduler.
+    pub(crate) async fn run_scheduler_later(&self) {
+        local::clock::advance(&self.database, Duration::from_secs(20 * 60)).await.unwrap();
+        assert_eq!(self.run_scheduler().await, 200);
+    }
+
+    /// Rows of the database.
+    pub(crate) async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
+        self.database.query(sql, parameters).await.unwrap()
+    }
+
+    /// The first column of the only row of a query, as text.
+    pub(crate) async fn value(&self, sql: &str) -> String {
+        let sql = format!("select coalesce(({sql})::text, 'null')");
+        self.database.query_one(&sql, &[]).await.unwrap().get(0)
+    }
+
+    /// Waits until a query's only value is `want`.
+    pub(crate) async fn wait_for_value(&self, sql: &str, want: &str) {
+        let wait = async {
+            while self.value(sql).await != want {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        assert!(waited.is_ok(), "{sql} is {} and not {want}", self.value(sql).await);
+    }
+
+    /// Every line the functions printed.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.stack.product.edge.log().lines().iter().map(ToString::to_string).collect()
+    }
+
+    /// The texts the lead's phone received from the product, oldest first.
+    pub(crate) fn answers(&self) -> Vec<String> {
+        self.simulator()
+            .conversation(LEAD, SHOP)
+            .texts
+            .into_iter()
+            .filter(|text| text.is_by_product() && text.message.status != Status::Failed)
+            .map(|text| text.message.body)
+            .collect()
+    }
+}
+
+/// A client for this machine. It could speak TLS, and needs a provider for that.
+pub(crate) fn plain_client() -> reqwest::Client {
+    // Another test may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
+}
