@@ -36,11 +36,16 @@ pub const CRONS: [(&str, &str); 1] = [(cron_deliver::PATH, "* * * * *")];
 /// Framework, install and build commands are switched off by name, and the
 /// output folder is named: else Vercel's build would install the development
 /// tools and publish the source.
+///
+/// The region is named twice. The one at the top is for whatever has no entry of
+/// its own; the one of each function also goes into Vercel's build output, where
+/// CI sees it.
 pub fn vercel_json() -> String {
     let functions: Map<String, Value> = FUNCTIONS
         .iter()
         .map(|function| {
-            (function.source.to_owned(), json!({ "maxDuration": function.max_duration }))
+            let entry = json!({ "maxDuration": function.max_duration, "regions": [REGION] });
+            (function.source.to_owned(), entry)
         })
         .collect();
     let crons = CRONS.map(|(path, schedule)| json!({ "path": path, "schedule": schedule }));
