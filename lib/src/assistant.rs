@@ -75,6 +75,8 @@ pub struct Message {
     pub author: Author,
     /// What it says.
     pub body: String,
+    /// How many pictures and files came with it.
+    pub media_count: u8,
 }
 
 /// What the assistant answers to.
@@ -194,7 +196,11 @@ pub(crate) mod fixtures {
             is_first_answer: false,
             history: texts
                 .iter()
-                .map(|text| Message { author: Author::Lead, body: (*text).to_owned() })
+                .map(|text| Message {
+                    author: Author::Lead,
+                    body: (*text).to_owned(),
+                    media_count: 0,
+                })
                 .collect(),
         }
     }

@@ -255,9 +255,15 @@ as $$
         and o.created_at > app.clock() - interval '30 days'
     ),
     'history', (
-      select coalesce(jsonb_agg(jsonb_build_object('author', h.author, 'body', h.body) order by h.id), '[]')
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('author', h.author, 'body', h.body, 'media_count', h.media_count)
+          order by h.id
+        ),
+        '[]'
+      )
       from (
-        select o.id, o.author, o.body
+        select o.id, o.author, o.body, o.media_count
         from app.messages o
         where o.lead_id = l.id and o.status <> 'withheld'
         order by o.id desc

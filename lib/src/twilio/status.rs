@@ -1,10 +1,10 @@
 //! The states Twilio reports for a text.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A state of an outbound text, in the order it may pass through them.
 /// <https://www.twilio.com/docs/messaging/guides/outbound-message-status-in-status-callbacks>
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
     /// Taken over, no sender chosen yet.
