@@ -2,6 +2,7 @@
 
 use std::{
     fs::{File, TryLockError},
+    net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     sync::Arc,
 };
@@ -79,14 +80,10 @@ pub struct Places {
 impl Dev {
     /// Builds the functions and starts everything.
     pub async fn start(options: Options, progress: &Progress) -> Result<Self> {
-        let last_port = options.port.checked_add(3);
-        let [supabase_port, postgres_port] = match last_port {
-            Some(last) => [last - 1, last],
-            None => bail!("there are four ports from {} on, and none above 65535", options.port),
-        };
+        let ports = Ports::from(options.port)?;
         let product = product::Options {
-            edge_port: Some(options.port),
-            simulator_port: Some(options.port + 1),
+            edge_port: Some(ports.edge),
+            simulator_port: Some(ports.simulators),
             scheduler: true,
             log: options.log,
             ..product::Options::default()
@@ -103,20 +100,21 @@ impl Dev {
         }
 
         let lock = lock()?;
+        ports.ensure_free()?;
         let data = Data::Kept(project::state().join("database"));
         if options.reset {
             progress.say("deleting the data of earlier runs: all texts, shops and sign-ins");
             data.erase().await?;
         }
         let (foundation, executables) = try_join!(
-            Foundation::lay(data, Some(postgres_port), progress),
+            Foundation::lay(data, Some(ports.postgres), progress),
             build(options.release, progress),
         )?;
         let foundation = Arc::new(foundation);
         let database = Database::Kept(DATABASE.to_owned());
         let product = product::Options { executables, ..product };
         let stack =
-            Stack::start(&foundation, database, Some(supabase_port), product, progress).await?;
+            Stack::start(&foundation, database, Some(ports.supabase), product, progress).await?;
         stack.product.edge.start_functions().await?;
         Ok(Self::Whole { stack: Box::new(stack), foundation, lock })
     }
@@ -150,6 +148,33 @@ impl Dev {
             }
             Self::Product { product, .. } => product.stop().await,
         }
+    }
+}
+
+/// Where everything listens.
+struct Ports {
+    edge: u16,
+    simulators: u16,
+    supabase: u16,
+    postgres: u16,
+}
+
+impl Ports {
+    /// Four ports in a row.
+    fn from(first: u16) -> Result<Self> {
+        let offset = |offset| first.checked_add(offset).context("no port is above 65535");
+        Ok(Self { edge: first, simulators: offset(1)?, supabase: offset(2)?, postgres: offset(3)? })
+    }
+
+    /// Finds out before anything is built that a port is taken. (Postgres' may be, for a moment
+    /// more, by an earlier run that was killed.)
+    fn ensure_free(&self) -> Result<()> {
+        for port in [self.edge, self.simulators, self.supabase] {
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| {
+                format!("port {port} is in use by another program: choose others with --port")
+            })?;
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,8 @@
 //! `vercel dev` words it.
 //!
 //! Where it is simpler than Vercel: there is one process per function and never a second one;
-//! patterns know `(.*)` only; keys of `vercel.json` that nobody uses here are refused, so
-//! that none is silently without effect.
+//! patterns know `(.*)` only; a doubled slash in a path is not mended; keys of `vercel.json`
+//! that nobody uses here are refused, so that none is silently without effect.
 
 mod connection;
 mod crons;

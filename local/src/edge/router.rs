@@ -65,7 +65,7 @@ impl Router {
     pub(super) async fn answer(&self, request: Request<Body>, client: IpAddr) -> Response {
         let path = request.uri().path().to_owned();
         let id = format!("local::{}", Uuid::new_v4().simple());
-        let mut response = if let Some(function) = self.functions.get(&path) {
+        let mut response = if let Some(function) = self.function(&path) {
             self.invoke(function, request, client, &id).await
         } else {
             self.file(&path, request.method(), request.headers()).await
@@ -81,6 +81,11 @@ impl Router {
             .or_insert(HeaderValue::from_static("public, max-age=0, must-revalidate"));
         insert(headers, "x-vercel-id", &id);
         response
+    }
+
+    /// The function at `path`. Vercel lets the end of its file's name stand there too.
+    fn function(&self, path: &str) -> Option<&Endpoint> {
+        self.functions.get(path.strip_suffix(".rs").unwrap_or(path))
     }
 
     /// Answers with a static file.

@@ -48,9 +48,15 @@ impl StaticFiles {
     /// climb with, no hidden file, nothing that is a separator once it is decoded.
     fn locate(&self, path: &str) -> Option<PathBuf> {
         let mut file = self.folder.clone();
-        for part in path.split('/').filter(|part| !part.is_empty()) {
+        if path == "/" {
+            return Some(file);
+        }
+        let path = path.strip_prefix('/')?;
+        let path = path.strip_suffix('/').unwrap_or(path);
+        for part in path.split('/') {
             let name = percent_decode_str(part).decode_utf8().ok()?;
-            if name.contains(['/', '\\', '\0']) || (name.starts_with('.') && name != WELL_KNOWN) {
+            let is_hidden = name.starts_with('.') && name != WELL_KNOWN;
+            if name.is_empty() || name.contains(['/', '\\', '\0']) || is_hidden {
                 return None;
             }
             file.push(name.as_ref());
@@ -100,6 +106,7 @@ mod tests {
     fn a_path_leads_to_a_file_below_the_folder_or_nowhere() {
         check("/", Some(""));
         check("/robots.txt", Some("robots.txt"));
+        check("/docs/", Some("docs"));
         check("/fonts/a%20b.woff2", Some("fonts/a b.woff2"));
         check("/.well-known/security.txt", Some(".well-known/security.txt"));
         check("/%2ewell-known/security.txt", Some(".well-known/security.txt"));
@@ -113,5 +120,9 @@ mod tests {
         check("/a\\..\\..\\Cargo.toml", None);
         check("/%00", None);
         check("/%ff", None);
+        check("//", None);
+        check("//style.css", None);
+        check("/docs//a", None);
+        check("style.css", None);
     }
 }

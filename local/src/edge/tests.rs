@@ -241,6 +241,15 @@ async fn a_function_receives_the_request_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn a_function_is_also_at_the_name_of_its_file() {
+    let project = Project::new();
+    let edge = project.start().await;
+
+    let echo = echoed(get(&edge, "/api/sms/inbound.rs?query").await).await;
+    assert_eq!(echo["target"], "/api/sms/inbound.rs?query");
+}
+
+#[tokio::test]
 async fn a_function_is_told_the_truth_about_its_caller() {
     let project = Project::new();
     let edge = project.start().await;
@@ -321,7 +330,9 @@ async fn static_files_are_served_and_nothing_else() {
         ("/a%20b.txt", Some("spaced")),
         ("/docs", Some("<p>docs</p>")),
         ("/.well-known/security.txt", Some("Contact: nobody")),
+        ("/docs/", Some("<p>docs</p>")),
         ("/style.css/", None),
+        ("//style.css", None),
         ("/empty", None),
         ("/empty/sub", None),
         ("/empty/sub/.hidden", None),
@@ -331,8 +342,10 @@ async fn static_files_are_served_and_nothing_else() {
         ("/docs/../../secret.txt", None),
         ("//etc/hostname", None),
         ("/vercel.json", None),
-        ("/api/echo.rs", None),
         ("/api/_shared", None),
+        ("/api/echo/", None),
+        ("/API/echo", None),
+        ("/api/%65cho", None),
     ] {
         let response = get(&edge, path).await;
         assert_eq!(response.status(), if found.is_some() { 200 } else { 404 }, "{path}");
