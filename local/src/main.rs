@@ -5,16 +5,20 @@
     reason = "this program talks to the person who started it"
 )]
 
-use std::{env, io, process::ExitCode, sync::Arc};
+use std::{env, fs, io, process::ExitCode, sync::Arc};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Parser, Subcommand};
 use leadslock::deployment;
 use local::{
+    bench::{self, Extent},
     dev::{self, Dev, Places, SHOP},
     edge::Log,
+    node::Node,
+    postgres::{Cluster, Data},
     product::Project,
     progress::Progress,
+    project, schema,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
@@ -32,8 +36,10 @@ struct Arguments {
 /// What else there is to do.
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Print what vercel.json has to say.
+    /// Print what vercel.json has to say
     VercelJson,
+    /// Write what the migrations make to supabase/schema.sql
+    Schema,
 }
 
 /// How to run the product.
@@ -56,13 +62,18 @@ struct Run {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Arguments { task, run } = Arguments::parse();
+    // Whether cargo's alias is called with `--` before the arguments or without: both are
+    // meant well.
+    let arguments = env::args_os().enumerate().filter(|(at, text)| *at != 1 || text != "--");
+    let Arguments { task, run } = Arguments::parse_from(arguments.map(|(_, text)| text));
     let outcome = match task {
         None => run_product(run).await,
         Some(Task::VercelJson) => {
             print!("{}", deployment::vercel_json());
             Ok(())
         }
+        Some(Task::Bench { quick }) => run_benchmarks(quick).await,
+        Some(Task::Schema) => write_schema().await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -71,6 +82,16 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes the schema after all migrations, to be committed.
+async fn write_schema() -> Result<()> {
+    let node = Node::prepare(&Progress::shown()).await?;
+    let cluster = Cluster::start(&node, Data::Temporary, None).await?;
+    let schema = schema::of_migrations(&node, &cluster).await?;
+    let path = project::root().join("supabase/schema.sql");
+    fs::write(&path, schema).with_context(|| format!("{} cannot be written", path.display()))?;
+    cluster.stop().await
 }
 
 /// Starts the product, runs it until the person has enough, and stops it.
@@ -104,12 +125,19 @@ async fn run_product(run: Run) -> Result<()> {
     }
 }
 
+/// Measures the functions and shows the figures.
+async fn run_benchmarks(quick: bool) -> Result<()> {
+    let extent = if quick { Extent::QUICK } else { Extent::FULL };
+    let report = bench::run(extent, &Progress::shown()).await?;
+    println!("\n{report}");
+    Ok(())
+}
+
 /// The Supabase project at `url`.
 fn elsewhere(url: Url) -> Result<Project> {
     let key = |name| {
-        env::var(name).with_context(|| {
-            format!("{name} is not set; --supabase needs it, from the project's settings")
-        })
+        let value = env::var(name).ok().filter(|value| !value.is_empty());
+        value.with_context(|| format!("--supabase needs the project's key in {name}, not set now"))
     };
     Ok(Project {
         url,
