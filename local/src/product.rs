@@ -132,11 +132,10 @@ impl Product {
         Ok(())
     }
 
-    /// Stops the edge, its functions, and then what these call.
+    /// Stops the simulators first, so that no function waits for one that was told to stall.
     pub async fn stop(self) -> Result<()> {
-        let stopped = self.edge.stop().await;
         self.simulator.stop().await;
-        stopped
+        self.edge.stop().await
     }
 }
 
