@@ -101,7 +101,7 @@ async fn system_node() -> Option<PathBuf> {
 /// The Node of `folder/package.json`, installed if need be.
 async fn own_node(folder: &Path, progress: &Progress) -> Result<PathBuf> {
     if !is_installed(folder)? {
-        progress.say("installing Node 22 from npm (once, about 190 MB); the system has none");
+        progress.say("installing Node 22 from npm (once, about 190 MB), as the system's is older");
         install(folder).await?;
         mark_installed(folder)?;
     }

@@ -101,8 +101,13 @@ impl Cluster {
         };
         let is_temporary = matches!(data, Data::Temporary);
         let mut cluster = Self { place, folder, is_temporary, port, server: None };
-        cluster.resume().await?;
-        Ok(cluster)
+        match cluster.resume().await {
+            Ok(()) => Ok(cluster),
+            Err(error) => {
+                cluster.stop().await?;
+                Err(error)
+            }
+        }
     }
 
     /// The port the server listens on.
@@ -123,10 +128,12 @@ impl Cluster {
     /// A folder for what belongs to the cluster and is not Postgres' own. It lasts as long as
     /// the data.
     pub(crate) fn companion_folder(&self) -> Result<PathBuf> {
-        let folder = self.folder.join("companions");
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("{} could not be made", folder.display()))?;
-        Ok(folder)
+        made(self.folder.join("companion"))
+    }
+
+    /// The same for one database. It lasts as long as that.
+    pub(crate) fn companion_folder_of(&self, database: &str) -> Result<PathBuf> {
+        made(self.folder.join("companions").join(database))
     }
 
     /// Connects to a database as the superuser.
@@ -152,7 +159,10 @@ impl Cluster {
         client
             .batch_execute(&format!(r#"drop database if exists "{name}" with (force)"#))
             .await
-            .with_context(|| format!("the database {name} could not be dropped"))
+            .with_context(|| format!("the database {name} could not be dropped"))?;
+        let companion = self.companion_folder_of(name)?;
+        fs::remove_dir_all(&companion)
+            .with_context(|| format!("{} could not be removed", companion.display()))
     }
 
     /// Whether there is a database of this name.
@@ -303,6 +313,13 @@ impl Cluster {
         let reason = reason.last().unwrap_or("it gave no reason");
         anyhow::anyhow!("Postgres ended when it started: {reason} (see {})", log.display())
     }
+}
+
+/// `folder`, which is made if it is not there.
+fn made(folder: PathBuf) -> Result<PathBuf> {
+    fs::create_dir_all(&folder)
+        .with_context(|| format!("{} could not be made", folder.display()))?;
+    Ok(folder)
 }
 
 /// Whether the server has written that it takes connections, as pg_ctl finds out.

@@ -1,7 +1,7 @@
 //! The schema our migrations make: as text to commit, and against the rules it must keep.
 
 use anyhow::Result;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use crate::{node::Node, postgres::Cluster, supabase};
 
@@ -15,14 +15,9 @@ const CATALOG: &str = include_str!("../../supabase/tests/catalog.sql");
 ///
 /// The same schema gives the same text, however it came about.
 pub async fn dump(client: &Client) -> Result<String> {
-    // With nothing on the path, Postgres writes all names with their schema.
-    client.batch_execute("begin read only; set local search_path to ''").await?;
-    let rows = client.query(DUMP, &[]).await;
-    client.batch_execute("commit").await?;
-
     let mut text =
         String::from("-- The schema after all migrations. Generated; not run by anything.\n");
-    for row in rows? {
+    for row in query(client, DUMP).await? {
         text.push('\n');
         text.push_str(row.get(0));
         text.push('\n');
@@ -43,11 +38,18 @@ pub async fn of_migrations(node: &Node, cluster: &Cluster) -> Result<String> {
 
 /// What breaks a rule of `supabase/tests/catalog.sql` in a database, one line each.
 pub async fn violations(client: &Client) -> Result<Vec<String>> {
-    let rows = client.query(CATALOG, &[]).await?;
-    let line = |row: &tokio_postgres::Row| {
-        format!("{}: {}", row.get::<_, &str>("rule"), row.get::<_, &str>("object"))
-    };
+    let rows = query(client, CATALOG).await?;
+    let line =
+        |row: &Row| format!("{}: {}", row.get::<_, &str>("rule"), row.get::<_, &str>("object"));
     Ok(rows.iter().map(line).collect())
+}
+
+/// Runs a query in which Postgres writes all names with their schema.
+async fn query(client: &Client, sql: &str) -> Result<Vec<Row>> {
+    client.batch_execute("begin read only; set local search_path to ''").await?;
+    let rows = client.query(sql, &[]).await;
+    client.batch_execute("rollback").await?;
+    Ok(rows?)
 }
 
 /// What Supabase's own advisors find in a database, about security and performance, one line

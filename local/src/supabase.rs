@@ -22,6 +22,9 @@ pub(crate) use self::template::{advise, make_migrated};
 const PUBLISHABLE_KEY: &str = "sb_publishable_local_not_a_secret";
 const SECRET_KEY: &str = "sb_secret_local_not_a_secret";
 
+/// The role the API connects as.
+const API: &str = "authenticator";
+
 /// Supabase's API on one database.
 #[derive(Debug)]
 pub struct Supabase {
@@ -35,19 +38,18 @@ pub struct Supabase {
     pub database_url: String,
     gateway: Gateway,
     /// Keeps the port ours while the gateway is started again.
-    _port: Option<Port>,
+    _reservation: Option<Port>,
 }
 
 impl Supabase {
-    /// Makes the database that [`Cluster::create_database`] takes copies of, called
-    /// [`Self::TEMPLATE`]: a hosted project's, with our migrations and seed. Takes no time if
-    /// it is there and up to date.
+    /// The database that [`Self::prepare_template`] makes.
+    pub const TEMPLATE: &str = template::NAME;
+
+    /// Makes the database for [`Cluster::create_database`] to copy: a hosted project's, with
+    /// our migrations and seed. Takes no time if it is there and up to date.
     pub async fn prepare_template(node: &Node, cluster: &Cluster) -> Result<()> {
         template::prepare(node, cluster).await
     }
-
-    /// The database made by [`Self::prepare_template`].
-    pub const TEMPLATE: &str = template::NAME;
 
     /// Brings a database that outlives its migrations up to date. Its rows stay; the seed is
     /// not applied again. A database that is not there becomes a copy of the template.
@@ -60,25 +62,28 @@ impl Supabase {
     }
 
     /// Starts the API on a database, at `port` of 127.0.0.1 or a free one. It ends when we do.
+    ///
+    /// The database may be dropped and made again under it, and the server restarted.
     pub async fn start(
         node: &Node,
         cluster: &Cluster,
         database: &str,
         port: Option<u16>,
     ) -> Result<Self> {
-        let reserved = match port {
-            Some(_) => None,
-            None => Some(Port::reserve().context("no port is free")?),
+        let (port, reservation) = match port {
+            Some(port) => (port, None),
+            None => {
+                let reservation = Port::reserve().context("no port is free")?;
+                (reservation.number(), Some(reservation))
+            }
         };
-        let port = port.or(reserved.as_ref().map(Port::number)).context("no port is free")?;
         let folder = cluster.companion_folder()?;
-        let storage_folder = folder.join(format!("storage-{database}"));
         let options = Options {
             port,
-            database_url: cluster.url_as("authenticator", database),
+            database_url: cluster.url_as(API, database),
             config_file: project::root().join("supabase/config.toml"),
             signing_key_file: folder.join("signing-key.json"),
-            storage_folder,
+            storage_folder: cluster.companion_folder_of(database)?.join("storage"),
             log_file: folder.join(format!("gateway-{database}.log")),
             publishable_key: PUBLISHABLE_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
@@ -89,7 +94,7 @@ impl Supabase {
             secret_key: SECRET_KEY.to_owned(),
             database_url: cluster.url(database),
             gateway: Gateway::start(node, options).await?,
-            _port: reserved,
+            _reservation: reservation,
         })
     }
 

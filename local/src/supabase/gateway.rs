@@ -58,6 +58,8 @@ impl Gateway {
     /// Starts the process and waits until it listens.
     pub(super) async fn start(node: &Node, options: Options) -> Result<Self> {
         let node = node.clone();
+        File::create(&options.log_file)
+            .with_context(|| format!("{} could not be made", options.log_file.display()))?;
         let child = launch(&node, &options).await?;
         let (stop, stopped) = oneshot::channel();
         let keeper = tokio::spawn(keep(node, options, child, stopped));
@@ -99,7 +101,7 @@ async fn relaunch(node: &Node, options: &Options) -> Child {
 
 /// Starts one process and waits until it listens.
 async fn launch(node: &Node, options: &Options) -> Result<Child> {
-    let log = File::options().create(true).append(true).open(&options.log_file)?;
+    let log = File::options().append(true).open(&options.log_file)?;
     let mut command = child::command(node.program(), StopSignal::Terminate);
     command
         .arg(node.script("gateway.mjs"))

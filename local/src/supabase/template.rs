@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use tokio_postgres::Client;
@@ -54,6 +54,8 @@ pub(super) async fn prepare(node: &Node, cluster: &Cluster) -> Result<()> {
     make_project(node, cluster, NAME).await?;
     cli::push(node, &cluster.url_as(OWNER, NAME), Seed::Included).await?;
     add_ours(&cluster.connect(NAME).await?).await?;
+    // A database cannot be copied while someone is connected to it.
+    client.batch_execute(&format!("alter database {NAME} with allow_connections false")).await?;
     client.batch_execute(&format!("comment on database {NAME} is '{fingerprint}'")).await?;
     Ok(())
 }
@@ -61,8 +63,21 @@ pub(super) async fn prepare(node: &Node, cluster: &Cluster) -> Result<()> {
 /// Applies new migrations to a database that was once a copy of the template.
 pub(super) async fn update(node: &Node, cluster: &Cluster, database: &str) -> Result<()> {
     let client = cluster.connect(database).await?;
-    refuse_changed_migrations(&client).await?;
-    cli::push(node, &cluster.url_as(OWNER, database), Seed::LeftOut).await?;
+    let files = digests()?;
+    let rows = client.query("select version, sha256 from local.migrations", &[]).await?;
+    let applied: BTreeMap<String, String> =
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+    // Applied and then edited, a migration would silently stay as it was.
+    for (version, digest) in &files {
+        ensure!(
+            applied.get(version).is_none_or(|applied| applied == digest),
+            "the migration {version} has changed since it was applied to the kept database: put \
+             the change into a new migration, or start over with `cargo dev -- --reset`",
+        );
+    }
+    if applied != files {
+        cli::push(node, &cluster.url_as(OWNER, database), Seed::LeftOut).await?;
+    }
     add_ours(&client).await
 }
 
@@ -92,9 +107,11 @@ async fn make_project(node: &Node, cluster: &Cluster, database: &str) -> Result<
 async fn auth_and_storage(node: &Node) -> Result<String> {
     let script = node.script("schemas.mjs");
     let output = Command::new(node.program()).arg(script).env_clear().output().await?;
-    if !output.status.success() {
-        bail!("schemas.mjs failed: {}", String::from_utf8_lossy(&output.stderr).trim());
-    }
+    ensure!(
+        output.status.success(),
+        "schemas.mjs failed: {}",
+        String::from_utf8_lossy(&output.stderr).trim(),
+    );
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -109,21 +126,6 @@ async fn add_ours(client: &Client) -> Result<()> {
                 &[&version, &digest],
             )
             .await?;
-    }
-    Ok(())
-}
-
-/// A migration that was applied and then edited would silently stay as it was.
-async fn refuse_changed_migrations(client: &Client) -> Result<()> {
-    let files = digests()?;
-    for row in client.query("select version, sha256 from local.migrations", &[]).await? {
-        let (version, applied): (String, String) = (row.get(0), row.get(1));
-        if files.get(&version).is_some_and(|digest| *digest != applied) {
-            bail!(
-                "the migration {version} has changed since it was applied to the kept database: \
-                 put the change into a new migration, or start over with `cargo dev -- --reset`",
-            );
-        }
     }
     Ok(())
 }

@@ -52,43 +52,28 @@ export function connect(url) {
   return connection;
 }
 
-// The statuses PostgREST answers with, for errors Lite has none for; undefined for the rest.
-// The first prefix that fits counts.
+// The errors Lite has PostgREST's status for.
+const KNOWN_TO_LITE = /^(PGRST|PT|21|22|23502|23503|23505|25006|42|55)/;
+
+// The statuses of the others, by the beginning of their code. The first that fits counts.
 // https://docs.postgrest.org/en/stable/references/errors.html#http-status-codes
 const STATUSES = [
-  ['08', 503],
-  ['09', 500],
-  ['0L', 403],
-  ['0P', 403],
-  ['25006', undefined],
-  ['25', 500],
-  ['28', 403],
-  ['2D', 500],
-  ['38', 500],
-  ['39', 500],
-  ['3B', 500],
-  ['40', 500],
-  ['54', 500],
-  ['57', 503],
-  ['58', 500],
-  ['F0', 500],
-  ['HV', 500],
-  ['P0001', 400],
-  ['P0', 500],
-  ['XX', 500],
-  ['23514', 400],
-  ['23P01', 400],
+  [/^08/, 503],
+  [/^0[LP]/, 403],
+  [/^28/, 403],
+  [/^53400/, 500],
+  [/^53/, 503],
+  [/^(09|25|2D|38|39|3B|40|54|57|58|F0|HV)/, 500],
+  [/^P0001/, 400],
+  [/^P0/, 500],
+  [/^[0-9A-Z]{5}$/, 400],
+  // What postgres.js calls a database that cannot be reached, or was lost on the way.
+  [/^(CONNECT|ECONN|EPIPE)/, 503],
 ];
 
-// What postgres.js calls a database that cannot be reached, or was lost on the way.
-const UNREACHABLE = /^(ECONN|CONNECTION_|CONNECT_TIMEOUT|EPIPE)/;
-
 function statusOf({ code }) {
-  if (typeof code !== 'string') {
+  if (typeof code !== 'string' || KNOWN_TO_LITE.test(code)) {
     return undefined;
   }
-  if (UNREACHABLE.test(code)) {
-    return 503;
-  }
-  return STATUSES.find(([prefix]) => code.startsWith(prefix))?.[1];
+  return STATUSES.find(([pattern]) => pattern.test(code))?.[1];
 }

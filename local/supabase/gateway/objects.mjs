@@ -13,7 +13,6 @@ export class Objects {
   #folder;
 
   constructor(folder) {
-    fs.mkdirSync(folder, { recursive: true });
     this.#folder = folder;
   }
 
@@ -30,6 +29,8 @@ export class Objects {
   }
 
   async uploadObject(bucket, key, _version, body, mimetype, cacheControl) {
+    // Not earlier: it goes with the database, and may have to be made again.
+    await fs.promises.mkdir(this.#folder, { recursive: true });
     const path = this.#path(bucket, key);
     const unfinished = `${path}.${randomUUID()}`;
     const hash = createHash('md5');

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use serde_json::{Value, json};
 
-use crate::support::{Project, run};
+use crate::support::{Project, run, shared_project};
 
 fn decode(part: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(part).unwrap()
@@ -38,9 +38,9 @@ async fn verified_claims(project: &Project, token: &str) -> Value {
 #[test]
 fn a_token_is_signed_with_a_published_key_and_has_the_claims_of_a_hosted_project() {
     run(async {
-        let project = Project::start("").await;
+        let project = shared_project().await;
         let session = project.sign_in().await;
-        let mut claims = verified_claims(&project, session["access_token"].as_str().unwrap()).await;
+        let mut claims = verified_claims(project, session["access_token"].as_str().unwrap()).await;
 
         let issued = claims["iat"].as_i64().unwrap();
         assert_eq!(claims["exp"].as_i64().unwrap(), issued + 3600);
@@ -67,20 +67,23 @@ fn a_token_is_signed_with_a_published_key_and_has_the_claims_of_a_hosted_project
 #[test]
 fn a_refreshed_token_keeps_the_time_of_sign_in() {
     run(async {
-        let project = Project::start("").await;
+        let project = shared_project().await;
         let session = project.sign_in().await;
         let database = project.supabase.connect().await.unwrap();
         let an_hour_ago = "update auth.sessions set created_at = created_at - interval '1 hour'
+            where id = (select session_id from auth.refresh_tokens where token = $1)
             returning extract(epoch from created_at)::bigint";
-        let signed_in: i64 = database.query_one(an_hour_ago, &[]).await.unwrap().get(0);
+        let refresh_token = session["refresh_token"].as_str().unwrap();
+        let row = database.query_one(an_hour_ago, &[&refresh_token]).await.unwrap();
+        let signed_in: i64 = row.get(0);
 
         let path = "auth/v1/token?grant_type=refresh_token";
         let request = project.request("POST", path, &project.supabase.publishable_key);
-        let body = json!({ "refresh_token": session["refresh_token"] });
+        let body = json!({ "refresh_token": refresh_token });
         let response = request.json(&body).send().await.unwrap();
         let session: Value = response.json().await.unwrap();
 
-        let claims = verified_claims(&project, session["access_token"].as_str().unwrap()).await;
+        let claims = verified_claims(project, session["access_token"].as_str().unwrap()).await;
         let there = claims["amr"][0]["timestamp"].as_i64().unwrap();
         assert!((there - signed_in).abs() <= 1, "{there} {signed_in}");
     });
@@ -89,17 +92,7 @@ fn a_refreshed_token_keeps_the_time_of_sign_in() {
 #[test]
 fn a_user_is_who_the_token_says() {
     run(async {
-        let project = Project::start(
-            "create function public.who() returns jsonb
-            language sql set search_path = '' as $$
-              select pg_catalog.jsonb_build_object(
-                'uid', auth.uid(), 'role', auth.role(), 'email', auth.email(),
-                'user', current_user
-              );
-            $$;
-            grant execute on function public.who() to authenticated;",
-        )
-        .await;
+        let project = shared_project().await;
         let session = project.sign_in().await;
         let token = session["access_token"].as_str().unwrap();
         let publishable = &project.supabase.publishable_key;
@@ -118,7 +111,8 @@ fn a_user_is_who_the_token_says() {
         let user: Value = user.bearer_auth(token).send().await.unwrap().json().await.unwrap();
         assert_eq!(user["email"], "owner@example.com");
 
-        let forged = format!("{}x", &token[..token.len() - 1]);
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let forged = format!("{signed}.A{}", &signature[1..]);
         for (path, status) in [("rest/v1/rpc/who", 401), ("auth/v1/user", 403)] {
             let method = if status == 401 { "POST" } else { "GET" };
             let request = project.request(method, path, publishable).bearer_auth(&forged);
@@ -130,7 +124,7 @@ fn a_user_is_who_the_token_says() {
 #[test]
 fn passwords_follow_the_projects_settings() {
     run(async {
-        let project = Project::start("").await;
+        let project = shared_project().await;
         let sign_up = async |password: &str| {
             let request =
                 project.request("POST", "auth/v1/signup", &project.supabase.publishable_key);
@@ -142,6 +136,6 @@ fn passwords_follow_the_projects_settings() {
         let response = sign_up("twelve chars").await;
         assert_eq!(response.status(), 200);
         let session: Value = response.json().await.unwrap();
-        verified_claims(&project, session["access_token"].as_str().unwrap()).await;
+        verified_claims(project, session["access_token"].as_str().unwrap()).await;
     });
 }

@@ -5,21 +5,13 @@ use std::collections::BTreeSet;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::support::{Project, run};
-
-const ECHO: &str = "
-    create function public.echo(p jsonb) returns jsonb
-    language sql set search_path = '' as 'select p';
-    create function public.kind(p jsonb) returns text
-    language sql set search_path = '' as 'select pg_catalog.jsonb_typeof(p)';
-    grant execute on function public.echo(jsonb), public.kind(jsonb) to service_role;
-";
+use crate::support::{run, shared_project};
 
 #[test]
 fn json_arguments_and_results_are_exact() {
     run(async {
-        let project = Project::start(ECHO).await;
-        let deep = (0..200).fold(json!(1), |inner, _| json!([{ "in": inner }]));
+        let project = shared_project().await;
+        let deep = (0..50).fold(json!(1), |inner, _| json!([{ "in": inner }]));
         for value in [
             json!({ "text": "{\"looks\": \"like JSON\"}", "number": "12", "null": "null" }),
             json!({ "unicode": "é 漢字 🚲 \u{202e} \"quoted\" \\ /", "empty": "", "": "no name" }),
@@ -41,7 +33,7 @@ fn json_arguments_and_results_are_exact() {
 #[test]
 fn digits_of_a_number_survive() {
     run(async {
-        let project = Project::start(ECHO).await;
+        let project = shared_project().await;
         let exact = r#"{"price": 79.00, "huge": 123456789012345678901234567890.5}"#;
         let request = project.request("POST", "rest/v1/rpc/echo", &project.supabase.secret_key);
         let request = request.header("content-type", "application/json");
@@ -57,15 +49,7 @@ fn digits_of_a_number_survive() {
 #[test]
 fn errors_have_the_status_of_a_hosted_project() {
     run(async {
-        let project = Project::start(
-            "create function public.fail(p_code text) returns void
-            language plpgsql set search_path = '' as $$
-            begin
-              raise exception 'as told' using errcode = p_code, detail = 'why', hint = 'what to do';
-            end; $$;
-            grant execute on function public.fail(text) to service_role;",
-        )
-        .await;
+        let project = shared_project().await;
         for (code, status) in [
             ("PT400", 400),
             ("PT402", 402),
@@ -74,11 +58,11 @@ fn errors_have_the_status_of_a_hosted_project() {
             ("PT423", 423),
             ("PT503", 503),
             ("P0001", 400),
-            ("23505", 409),
             ("23514", 400),
             ("42501", 403),
             ("40001", 500),
             ("57014", 500),
+            ("53000", 503),
         ] {
             let response = project.call("fail", json!({ "p_code": code })).await;
             assert_eq!(response.status(), status, "{code}");
@@ -93,25 +77,7 @@ fn errors_have_the_status_of_a_hosted_project() {
 #[test]
 fn parallel_claims_share_the_work() {
     run(async {
-        let project = Project::start(
-            "create table public.work (id integer primary key, claimed boolean default false);
-            alter table public.work enable row level security;
-            insert into public.work select generate_series(1, 320);
-            create function public.claim(p jsonb) returns jsonb
-            language sql security definer set search_path = '' as $$
-              with claimed as (
-                update public.work set claimed = true
-                where id in (
-                  select id from public.work where not claimed
-                  limit (p ->> 'limit')::integer for update skip locked
-                )
-                returning id
-              )
-              select pg_catalog.jsonb_agg(id) from claimed;
-            $$;
-            grant execute on function public.claim(jsonb) to service_role;",
-        )
-        .await;
+        let project = shared_project().await;
         let claim = async || {
             let response = project.call("claim", json!({ "p": { "limit": 5 } })).await;
             response.json::<Vec<i32>>().await.unwrap()
@@ -125,16 +91,7 @@ fn parallel_claims_share_the_work() {
 #[test]
 fn revoked_rights_stay_revoked() {
     run(async {
-        let project = Project::start(
-            "create table public.secrets (id integer primary key);
-            alter table public.secrets enable row level security;
-            create policy all_of_it on public.secrets using (true);
-            revoke all on public.secrets from anon, authenticated, service_role;
-            create function public.secret() returns integer
-            language sql set search_path = '' as 'select 1';
-            revoke all on function public.secret() from public, anon, authenticated, service_role;",
-        )
-        .await;
+        let project = shared_project().await;
         let publishable = &project.supabase.publishable_key;
         let secret = &project.supabase.secret_key;
         for (method, path) in [("GET", "rest/v1/secrets"), ("POST", "rest/v1/rpc/secret")] {
@@ -150,7 +107,7 @@ fn revoked_rights_stay_revoked() {
 #[test]
 fn tables_of_the_product_are_not_exposed() {
     run(async {
-        let project = Project::start("").await;
+        let project = shared_project().await;
         let key = &project.supabase.secret_key;
         let request = project.request("GET", "rest/v1/messages", key);
         let response = request.header("accept-profile", "app").send().await.unwrap();
@@ -161,7 +118,7 @@ fn tables_of_the_product_are_not_exposed() {
 #[test]
 fn a_request_needs_a_key_and_no_wrong_token() {
     run(async {
-        let project = Project::start(ECHO).await;
+        let project = shared_project().await;
         let url = project.supabase.url.join("rest/v1/rpc/echo").unwrap();
         let secret = project.supabase.secret_key.as_str();
         let publishable = project.supabase.publishable_key.as_str();

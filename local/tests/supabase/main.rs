@@ -5,5 +5,6 @@ mod auth;
 mod data_api;
 mod outage;
 mod postgres;
+mod schema;
 mod storage;
 mod support;

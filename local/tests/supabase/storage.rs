@@ -2,10 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Project, run};
-
-const BUCKET: &str =
-    "insert into storage.buckets (id, name, public) values ('exports', 'exports', false)";
+use crate::support::{Project, run, shared_project};
 
 async fn upload(project: &Project, key: &str, bytes: &[u8]) {
     let path = format!("storage/v1/object/exports/{key}");
@@ -27,11 +24,11 @@ async fn link(project: &Project, key: &str, seconds: i64) -> String {
 #[test]
 fn a_link_opens_a_private_object_until_it_expires() {
     run(async {
-        let project = Project::start(BUCKET).await;
+        let project = shared_project().await;
         let bytes: Vec<u8> = (0..200_000_u32).flat_map(u32::to_le_bytes).collect();
-        upload(&project, "account/all data.zip", &bytes).await;
+        upload(project, "account/all data.zip", &bytes).await;
 
-        let url = link(&project, "account/all data.zip", 60).await;
+        let url = link(project, "account/all data.zip", 60).await;
         let response = project.get(format!("{url}&download=mine.zip")).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "application/zip");
@@ -41,7 +38,7 @@ fn a_link_opens_a_private_object_until_it_expires() {
         );
         assert_eq!(response.bytes().await.unwrap(), bytes);
 
-        let expired = project.get(link(&project, "account/all data.zip", 0).await).await;
+        let expired = project.get(link(project, "account/all data.zip", 0).await).await;
         assert_eq!(expired.status(), 400);
         assert_eq!(expired.json::<Value>().await.unwrap()["error"], "InvalidJWT");
         let tampered = project.get(format!("{url}x")).await;
@@ -52,8 +49,8 @@ fn a_link_opens_a_private_object_until_it_expires() {
 #[test]
 fn a_private_object_needs_the_secret_key() {
     run(async {
-        let project = Project::start(BUCKET).await;
-        upload(&project, "a.zip", b"data").await;
+        let project = shared_project().await;
+        upload(project, "a.zip", b"data").await;
         for path in
             ["storage/v1/object/exports/a.zip", "storage/v1/object/authenticated/exports/a.zip"]
         {

@@ -1,13 +1,6 @@
 //! One cluster for all tests, and what each of them needs of it.
 
-use std::{
-    future::Future,
-    sync::{
-        LazyLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
 use local::{
     node::Node,
@@ -22,8 +15,6 @@ use tokio::{runtime::Runtime, sync::OnceCell};
 /// One for all tests: what a runtime has started ends with it.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
 
-static SHARED: OnceCell<(Node, Cluster)> = OnceCell::const_new();
-
 /// Runs a test.
 pub(crate) fn run(test: impl Future<Output = ()>) {
     RUNTIME.block_on(test);
@@ -31,6 +22,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 
 /// Node, and a running cluster with the template.
 pub(crate) async fn shared() -> &'static (Node, Cluster) {
+    static SHARED: OnceCell<(Node, Cluster)> = OnceCell::const_new();
     SHARED
         .get_or_init(async || {
             let node = node().await;
@@ -41,39 +33,33 @@ pub(crate) async fn shared() -> &'static (Node, Cluster) {
         .await
 }
 
+/// The API on a database that no test minds the others using.
+pub(crate) async fn shared_project() -> &'static Project {
+    static SHARED: OnceCell<Project> = OnceCell::const_new();
+    SHARED
+        .get_or_init(async || {
+            let (node, cluster) = shared().await;
+            Project::start(node, cluster, "shared").await
+        })
+        .await
+}
+
 pub(crate) async fn node() -> Node {
     Node::prepare(&Progress::silent()).await.unwrap()
 }
 
-/// The API on a database of its own.
+/// The API on a database with what the tests call.
 pub(crate) struct Project {
     pub(crate) supabase: Supabase,
-    pub(crate) database: String,
     pub(crate) client: Client,
 }
 
 impl Project {
-    /// Starts the API on a copy of the template in which `sql` has been run, as the role that
-    /// runs migrations.
-    pub(crate) async fn start(sql: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let database = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let (node, cluster) = shared().await;
-        Self::start_on(node, cluster, database, sql).await
-    }
-
-    /// The same on another cluster.
-    pub(crate) async fn start_on(
-        node: &Node,
-        cluster: &Cluster,
-        database: String,
-        sql: &str,
-    ) -> Self {
-        cluster.create_database(&database, Supabase::TEMPLATE).await.unwrap();
-        let superuser = cluster.connect(&database).await.unwrap();
-        superuser.batch_execute(&format!("set role postgres; {sql}")).await.unwrap();
-        let supabase = Supabase::start(node, cluster, &database, None).await.unwrap();
-        Self { supabase, database, client: client() }
+    /// Makes the database, and starts the API on it.
+    pub(crate) async fn start(node: &Node, cluster: &Cluster, database: &str) -> Self {
+        make_database(cluster, database).await;
+        let supabase = Supabase::start(node, cluster, database, None).await.unwrap();
+        Self { supabase, client: client() }
     }
 
     /// A request with a key and no user.
@@ -104,6 +90,14 @@ impl Project {
         let request = self.request("POST", path, &self.supabase.publishable_key);
         request.json(&body).send().await.unwrap().json().await.unwrap()
     }
+}
+
+/// Makes a copy of the template with what the tests call.
+pub(crate) async fn make_database(cluster: &Cluster, name: &str) {
+    cluster.create_database(name, Supabase::TEMPLATE).await.unwrap();
+    let superuser = cluster.connect(name).await.unwrap();
+    let as_migrations_run = format!("set role postgres; {}", include_str!("functions.sql"));
+    superuser.batch_execute(&as_migrations_run).await.unwrap();
 }
 
 /// A client that waits for no answer for ever.

@@ -1,0 +1,44 @@
+-- Breaks each rule of the catalog. What is found is told above it.
+
+-- Finds function without search_path = '': app.bad()
+-- Finds function without a comment: app.bad()
+-- Finds function open to anon: app.bad()
+-- Finds security definer function open to authenticated: app.bad()
+-- Finds function in app open to service_role: app.bad()
+create function app.bad() returns integer language sql security definer as 'select 1';
+grant execute on function app.bad() to public;
+
+-- Finds table without row level security: app.parents
+-- Finds table without a comment: app.parents
+-- Finds table that anon has rights on: app.parents
+-- Finds table that authenticated has rights on: app.parents
+-- Finds table that service_role has rights on: app.parents
+create table app.parents (id integer primary key, secret text);
+grant select (secret) on app.parents to anon;
+grant update on app.parents to authenticated;
+grant truncate on app.parents to service_role;
+
+-- Finds table without a primary key: app.children
+-- Finds time without its time zone: app.children.at
+-- Finds phone number that need not be E.164: app.children.home_phone
+-- Finds foreign key without an index: app.children.children_parent_id_fkey
+-- Finds constraint that old rows may break: app.children.is_small
+create table app.children (
+  parent_id integer references app.parents (id),
+  at timestamp,
+  home_phone text check (home_phone <> '')
+);
+create index on app.children (parent_id) where at is not null;
+alter table app.children add constraint is_small check (parent_id < 10) not valid;
+
+-- Finds table outside of app: public.outside
+create table public.outside (id integer primary key);
+
+-- Finds view that reads with its owner's rights: app.peephole
+create view app.peephole as select id from app.parents;
+
+-- Finds function not owned by postgres: app.foreign_function()
+-- Finds table not owned by postgres: app.foreign_table
+reset role;
+create function app.foreign_function() returns integer language sql as 'select 1';
+create table app.foreign_table (id integer primary key);

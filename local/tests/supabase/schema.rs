@@ -1,0 +1,75 @@
+//! The schema the migrations make.
+
+use local::{node::Node, postgres::Cluster, schema, supabase::Supabase};
+
+use crate::support::{run, shared};
+
+/// Makes a copy of the template in which `sql` has been run as migrations are.
+async fn copy(name: &str, sql: &str) -> &'static (Node, Cluster) {
+    let shared = shared().await;
+    shared.1.create_database(name, Supabase::TEMPLATE).await.unwrap();
+    let client = shared.1.connect(name).await.unwrap();
+    client.batch_execute(&format!("set role postgres; {sql}")).await.unwrap();
+    shared
+}
+
+#[test]
+fn the_same_migrations_give_the_same_text() {
+    run(async {
+        let (node, cluster) = copy("dumped", "").await;
+        let of_migrations = schema::of_migrations(node, cluster).await.unwrap();
+        let client = cluster.connect("dumped").await.unwrap();
+        let of_template = schema::dump(&client).await.unwrap();
+
+        for part in ["create schema app;", "create table app.jobs (", "enable row level security;"]
+        {
+            assert!(of_migrations.contains(part), "{part}");
+        }
+        // The only difference is the local stack's clock.
+        let without_clock = |text: &str| {
+            let parts = text.split("\n\n").filter(|part| !part.contains("FUNCTION app.clock()"));
+            parts.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(without_clock(&of_migrations), without_clock(&of_template));
+    });
+}
+
+#[test]
+fn no_rule_of_the_catalog_is_broken() {
+    run(async {
+        let (_, cluster) = copy("good", "").await;
+        let client = cluster.connect("good").await.unwrap();
+        let violations = schema::violations(&client).await.unwrap();
+        assert!(violations.is_empty(), "{violations:#?}");
+    });
+}
+
+#[test]
+fn each_rule_of_the_catalog_finds_what_breaks_it() {
+    run(async {
+        let bad = include_str!("bad.sql");
+        let (_, cluster) = copy("bad", bad).await;
+        let client = cluster.connect("bad").await.unwrap();
+
+        let found = schema::violations(&client).await.unwrap();
+        let want: Vec<_> = bad.lines().filter_map(|line| line.strip_prefix("-- Finds ")).collect();
+        let missing: Vec<_> =
+            want.iter().filter(|want| !found.contains(&(**want).to_owned())).collect();
+        assert!(missing.is_empty(), "missing: {missing:#?}\nfound: {found:#?}");
+    });
+}
+
+#[test]
+fn supabases_advisors_find_nothing_in_ours_and_something_in_worse() {
+    run(async {
+        let (node, cluster) = copy("advised", "").await;
+        let advice = schema::advice(node, cluster, "advised").await.unwrap();
+        assert!(advice.is_empty(), "{advice:#?}");
+
+        let unsafe_function =
+            "create function public.unsafe() returns integer language sql as 'select 1'";
+        copy("worse", unsafe_function).await;
+        let advice = schema::advice(node, cluster, "worse").await.unwrap();
+        assert!(advice.iter().any(|line| line.contains("public.unsafe")), "{advice:#?}");
+    });
+}
