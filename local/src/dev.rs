@@ -45,23 +45,15 @@ pub struct Options {
 
 /// The running product. It ends when this value is dropped.
 #[derive(Debug)]
-pub enum Dev {
-    /// On a Supabase of its own.
-    Whole {
-        /// Everything that runs.
-        stack: Box<Stack>,
-        /// What it stands on.
-        foundation: Arc<Foundation>,
-        /// Held by one run at a time.
-        lock: File,
-    },
-    /// On a Supabase elsewhere.
-    Product {
-        /// Everything that runs.
-        product: Box<Product>,
-        /// Where Supabase is.
-        supabase: Url,
-    },
+pub struct Dev(Running);
+
+/// What was started.
+#[derive(Debug)]
+enum Running {
+    /// Everything. The lock is held by one run at a time.
+    Stack { stack: Box<Stack>, foundation: Arc<Foundation>, lock: File },
+    /// All but Supabase, which is elsewhere.
+    Product { product: Box<Product>, supabase: Url },
 }
 
 /// Where to find what runs.
@@ -96,7 +88,7 @@ impl Dev {
             let product = product::Options { executables, ..product };
             let product = Product::start(project, &[SHOP.to_owned()], product).await?;
             product.edge.start_functions().await?;
-            return Ok(Self::Product { product: Box::new(product), supabase });
+            return Ok(Self(Running::Product { product: Box::new(product), supabase }));
         }
 
         let lock = lock()?;
@@ -116,16 +108,16 @@ impl Dev {
         let stack =
             Stack::start(&foundation, database, Some(ports.supabase), product, progress).await?;
         stack.product.edge.start_functions().await?;
-        Ok(Self::Whole { stack: Box::new(stack), foundation, lock })
+        Ok(Self(Running::Stack { stack: Box::new(stack), foundation, lock }))
     }
 
     /// Where to find everything.
     pub fn places(&self) -> Places {
-        let (product, supabase, database) = match self {
-            Self::Whole { stack, .. } => {
+        let (product, supabase, database) = match &self.0 {
+            Running::Stack { stack, .. } => {
                 (&stack.product, &stack.supabase.url, Some(stack.supabase.database_url.clone()))
             }
-            Self::Product { product, supabase } => (product.as_ref(), supabase, None),
+            Running::Product { product, supabase } => (product.as_ref(), supabase, None),
         };
         Places {
             phone: product.simulator.url().clone(),
@@ -137,8 +129,8 @@ impl Dev {
 
     /// Stops everything. The data stay.
     pub async fn stop(self) -> Result<()> {
-        match self {
-            Self::Whole { stack, foundation, lock } => {
+        match self.0 {
+            Running::Stack { stack, foundation, lock } => {
                 let stopped = stack.stop().await;
                 if let Some(foundation) = Arc::into_inner(foundation) {
                     foundation.stop().await?;
@@ -146,7 +138,7 @@ impl Dev {
                 drop(lock);
                 stopped
             }
-            Self::Product { product, .. } => product.stop().await,
+            Running::Product { product, .. } => product.stop().await,
         }
     }
 }

@@ -81,8 +81,8 @@ impl Edge {
         let url = Url::parse(&format!("http://{address}"))?;
 
         let sources = functions::find(&options.project)?;
-        let files = sources.iter().map(|source| source.file.as_str());
-        let vercel_json = VercelJson::read(&options.project.join("vercel.json"), files)?;
+        let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
+        let vercel_json = VercelJson::read(&options.project.join("vercel.json"), &files)?;
         let variables = Arc::new(options.variables);
         let functions = sources.into_iter().map(|source| {
             let endpoint = Endpoint {

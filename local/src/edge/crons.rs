@@ -35,7 +35,7 @@ pub(super) async fn run(router: Arc<Router>) {
                     Ok(status) => format!("GET {path} was answered with {status}"),
                     Err(error) => format!("{error:#}"),
                 };
-                router.log.push(Line { function: "crons".to_owned(), text: outcome });
+                router.log.push(Line { source: "crons".to_owned(), text: outcome });
             });
         }
     }

@@ -126,7 +126,7 @@ impl Function {
     }
 
     /// Where the function listens.
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
@@ -155,10 +155,10 @@ async fn ping(address: SocketAddr) -> bool {
 /// Adds each line that comes out of `pipe` to `log`, and returns the last ones at the end.
 fn forward(
     pipe: impl AsyncRead + Send + Unpin + 'static,
-    function: &str,
+    source: &str,
     log: &Arc<Log>,
 ) -> JoinHandle<VecDeque<String>> {
-    let (function, log) = (function.to_owned(), Arc::clone(log));
+    let (source, log) = (source.to_owned(), Arc::clone(log));
     tokio::spawn(async move {
         let mut last_lines = VecDeque::new();
         let mut lines = BufReader::new(pipe).split(b'\n');
@@ -168,7 +168,7 @@ fn forward(
                 last_lines.pop_front();
             }
             last_lines.push_back(text.clone());
-            log.push(Line { function: function.clone(), text });
+            log.push(Line { source: source.clone(), text });
         }
         last_lines
     })

@@ -9,18 +9,18 @@ use std::{
 /// How many lines are kept, so that a stack left running for weeks does not grow.
 const KEPT_LINES: usize = 100_000;
 
-/// One line printed by a function.
+/// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The function's name, e.g. `sms_inbound`.
-    pub function: String,
+    /// Who printed it: a function, e.g. `sms_inbound`, or the edge itself for it.
+    pub source: String,
     /// The line, without its end.
     pub text: String,
 }
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.function, self.text)
+        write!(f, "{}: {}", self.source, self.text)
     }
 }
 

@@ -133,24 +133,27 @@ impl Router {
         function: &Endpoint,
         request: Request<Body>,
     ) -> Result<Response<Incoming>, Refusal> {
-        let failed = |why: String| {
-            self.log.push(Line { function: function.name.clone(), text: why });
-            Refusal::InvocationFailed
+        let refuse = |refusal, why: String| {
+            self.log.push(Line { source: function.name.clone(), text: why });
+            Err(refusal)
         };
         let connection = match function.keeper.connect().await {
             Ok(connection) => connection,
             // What the function printed when it refused to start is in the log already.
-            Err(error) => return Err(failed(error.to_string())),
+            Err(error) => return refuse(Refusal::InvocationFailed, error.to_string()),
         };
         let address = connection.address();
         let deadline = Instant::now() + function.max_duration;
         match connection.send(request, deadline).await {
             Ok(response) => Ok(response),
-            Err(SendError::Late) => Err(Refusal::InvocationTimeout),
             Err(SendError::TooLarge) => Err(Refusal::PayloadTooLarge),
+            Err(SendError::Late) => {
+                let why = format!("no answer within {:?}, its maxDuration", function.max_duration);
+                refuse(Refusal::InvocationTimeout, why)
+            }
             Err(SendError::Broken(error)) => {
                 function.keeper.await_crash(address).await;
-                Err(failed(format!("the request was not answered: {error}")))
+                refuse(Refusal::InvocationFailed, format!("no answer to a request: {error}"))
             }
         }
     }

@@ -18,7 +18,7 @@ const DEFAULT_MAX_DURATION: Duration = Duration::from_secs(300);
 /// What `vercel.json` says, checked.
 #[derive(Debug)]
 pub(super) struct VercelJson {
-    /// How long each function may take, by its file, e.g. `api/sms/inbound.rs`.
+    /// How long functions may take, by their file, e.g. `api/sms/inbound.rs`.
     durations: BTreeMap<String, Duration>,
     /// Which paths are called when.
     pub(super) crons: Vec<Cron>,
@@ -43,31 +43,26 @@ struct HeaderRule {
 
 impl VercelJson {
     /// Reads the file at `path`. `functions` are the files that are functions.
-    pub(super) fn read<'a>(
-        path: &Path,
-        functions: impl IntoIterator<Item = &'a str>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn read(path: &Path, functions: &[&str]) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("{} cannot be read", path.display()))?;
         Self::parse(&text, functions).with_context(|| format!("{} is wrong", path.display()))
     }
 
-    fn parse<'a>(text: &str, functions: impl IntoIterator<Item = &'a str>) -> anyhow::Result<Self> {
+    fn parse(text: &str, functions: &[&str]) -> anyhow::Result<Self> {
         let written: Written = serde_json::from_str(text)?;
-        if let Some(name) =
-            written.others.keys().find(|name| !WITHOUT_EFFECT_HERE.contains(&name.as_str()))
-        {
+        let mut others = written.others.keys().map(String::as_str);
+        if let Some(name) = others.find(|name| !WITHOUT_EFFECT_HERE.contains(name)) {
             bail!("the local edge does not know what `{name}` does; teach it before using it");
         }
 
-        let mut durations: BTreeMap<String, Duration> =
-            functions.into_iter().map(|file| (file.to_owned(), DEFAULT_MAX_DURATION)).collect();
+        let mut durations = BTreeMap::new();
         for (file, settings) in written.functions {
-            let Some(duration) = durations.get_mut(&file) else {
+            if !functions.contains(&file.as_str()) {
                 bail!("`functions` names {file}, which is not a function");
-            };
+            }
             if let Some(seconds) = settings.max_duration {
-                *duration = Duration::from_secs(seconds);
+                durations.insert(file, Duration::from_secs(seconds));
             }
         }
         Ok(Self {
