@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    Controls, World,
+    Controls, Log, World,
     conversation::{self, Conversation, Pair, Until},
     groq,
     shared::Shared,
@@ -226,6 +226,7 @@ async fn read_stack(State(shared): State<Arc<Shared>>) -> Json<Value> {
     Json(json!({
         "product": controls.as_ref().map(|controls| controls.product()),
         "crons": controls.as_ref().map(|controls| controls.crons()).unwrap_or_default(),
+        "models": shared.read(|world| world.groq.models.clone()),
     }))
 }
 
@@ -298,30 +299,52 @@ async fn reset_clock(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, P
     Ok(clock(&shared, Duration::ZERO))
 }
 
-/// The world's list `list`, as JSON.
+/// How much of a list to read.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListQuery {
+    /// Only so many entries, the newest; all when absent.
+    newest: Option<usize>,
+}
+
+/// A list of what happened, oldest first, as JSON.
 fn listed<T: Serialize>(
     shared: &Shared,
-    list: impl FnOnce(&World) -> &T,
+    query: &ListQuery,
+    list: impl FnOnce(&World) -> &Log<T>,
 ) -> Result<Json<Value>, Problem> {
     shared
-        .read(|world| serde_json::to_value(list(world)))
+        .read(|world| {
+            let list = list(world);
+            let skipped = list.len().saturating_sub(query.newest.unwrap_or(usize::MAX));
+            list.iter().skip(skipped).map(serde_json::to_value).collect::<Result<Value, _>>()
+        })
         .map(Json)
         .map_err(|error| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
-/// `GET /control/twilio/messages`: all texts, oldest first.
-async fn list_messages(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
-    listed(&shared, |world| &world.twilio.messages)
+/// `GET /control/twilio/messages`: all texts.
+async fn list_messages(
+    State(shared): State<Arc<Shared>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    listed(&shared, &query, |world| &world.twilio.messages)
 }
 
-/// `GET /control/twilio/requests`: the requests to the Messages API, oldest first.
-async fn list_twilio_requests(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
-    listed(&shared, |world| &world.twilio.requests)
+/// `GET /control/twilio/requests`: the requests to the Messages API.
+async fn list_twilio_requests(
+    State(shared): State<Arc<Shared>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    listed(&shared, &query, |world| &world.twilio.requests)
 }
 
-/// `GET /control/twilio/webhooks`: the webhooks and status callbacks, oldest first.
-async fn list_webhooks(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
-    listed(&shared, |world| &world.twilio.deliveries)
+/// `GET /control/twilio/webhooks`: the webhooks and status callbacks.
+async fn list_webhooks(
+    State(shared): State<Arc<Shared>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    listed(&shared, &query, |world| &world.twilio.deliveries)
 }
 
 /// How to deliver again.
@@ -400,9 +423,12 @@ async fn remove_twilio_behaviour(State(shared): State<Arc<Shared>>) -> StatusCod
     StatusCode::NO_CONTENT
 }
 
-/// `GET /control/groq/requests`: the requests for completions, oldest first.
-async fn list_groq_requests(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
-    listed(&shared, |world| &world.groq.requests)
+/// `GET /control/groq/requests`: the requests for completions.
+async fn list_groq_requests(
+    State(shared): State<Arc<Shared>>,
+    Parameters(query): Parameters<ListQuery>,
+) -> Result<Json<Value>, Problem> {
+    listed(&shared, &query, |world| &world.groq.requests)
 }
 
 /// `GET /control/groq/behaviour`: what Groq will do differently.

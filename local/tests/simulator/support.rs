@@ -1,7 +1,5 @@
 //! A simulator to test, a product for it to call, and a client for its own API.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},

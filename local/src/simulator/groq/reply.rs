@@ -1,6 +1,14 @@
 //! What a shop's assistant might plausibly say, found by simple rules.
 
+use std::collections::BTreeSet;
+
 use super::completion::Request;
+
+/// Where a prompt's rules end and what the shop says of itself begins.
+const ABOUT: &str = "ABOUT THE SHOP\n";
+
+/// The length from which a word in common shows that a sentence is about a question.
+const TELLING_LENGTH: usize = 4;
 
 /// A reply to a lead.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,13 +19,20 @@ pub(super) struct Reply {
     pub(super) needs_owner: bool,
 }
 
+/// The languages replies are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Language {
+    English,
+    French,
+}
+
 /// What a lead wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Topic {
     /// When the shop is open.
     Hours,
-    /// Where the shop is.
-    Address,
+    /// What something costs.
+    Price,
     /// Nothing: the lead says hello.
     Greeting,
     /// Nothing more: the lead says thank you.
@@ -28,65 +43,59 @@ enum Topic {
 
 /// A reply drawn from what the request says of the shop.
 ///
-/// A question is answered with the line of the instructions that is about it; if
-/// there is none, or the question is another, the owner is said to follow up.
+/// A question about hours or prices is answered with the shop's own sentence on
+/// it. If there is none, or the question is another, the owner is said to follow
+/// up.
 pub(super) fn plausible(request: &Request) -> Reply {
     let question = request.last_user_message();
     let instructions = request.instructions();
-    let is_french = is_french(question, &instructions);
-    let english_or_french = |english: String, french: String| Reply {
-        text: if is_french { french } else { english },
-        needs_owner: false,
+    let language = language(question, &instructions);
+    let found = match topic(question) {
+        Topic::Hours => hours(&instructions).map(|hours| match language {
+            Language::English => format!("Here are our hours: {hours}"),
+            Language::French => format!("Voici nos heures d'ouverture : {}", in_french(hours)),
+        }),
+        Topic::Price => price(&instructions, question).map(|price| match language {
+            Language::English => format!("Here are our prices: {price}"),
+            Language::French => format!("Voici nos prix : {price}"),
+        }),
+        Topic::Greeting => Some(match language {
+            Language::English => "Hello! How can we help you today?".to_owned(),
+            Language::French => "Bonjour! Comment pouvons-nous vous aider?".to_owned(),
+        }),
+        Topic::Thanks => Some(match language {
+            Language::English => "You are welcome!".to_owned(),
+            Language::French => "Avec plaisir! Merci à vous.".to_owned(),
+        }),
+        Topic::Other => None,
     };
-    let known = |topic: &[&str]| line_about(&instructions, topic);
-
-    match topic(question) {
-        Topic::Hours => match known(&["hours", "heures", "open", "ouvert", "horaire"]) {
-            Some(hours) => english_or_french(
-                format!("Here are our hours: {hours}"),
-                format!("Voici nos heures d’ouverture : {hours}"),
-            ),
-            None => follow_up(is_french),
-        },
-        Topic::Address => match known(&["address", "adresse"]) {
-            Some(address) => english_or_french(
-                format!("You will find us here: {address}"),
-                format!("Vous nous trouverez ici : {address}"),
-            ),
-            None => follow_up(is_french),
-        },
-        Topic::Greeting => english_or_french(
-            "Hello! How can we help you today?".to_owned(),
-            "Bonjour! Comment pouvons-nous vous aider aujourd’hui?".to_owned(),
-        ),
-        Topic::Thanks => english_or_french(
-            "You are welcome. See you soon!".to_owned(),
-            "Avec plaisir. À bientôt!".to_owned(),
-        ),
-        Topic::Other => follow_up(is_french),
+    match found {
+        Some(text) => Reply { text, needs_owner: false },
+        None => Reply { text: follow_up(language).to_owned(), needs_owner: true },
     }
 }
 
 /// The promise that a person will answer.
-fn follow_up(is_french: bool) -> Reply {
-    let text = if is_french {
-        "Merci pour votre message. Le propriétaire vous répondra sous peu à ce sujet."
-    } else {
-        "Thank you for your message. The owner will get back to you about this shortly."
-    };
-    Reply { text: text.to_owned(), needs_owner: true }
+fn follow_up(language: Language) -> &'static str {
+    match language {
+        Language::English => {
+            "Thank you for your message. The owner will get back to you about this shortly."
+        }
+        Language::French => {
+            "Merci pour votre message. Le propriétaire vous répondra à ce sujet sous peu."
+        }
+    }
 }
 
 /// What a lead wants to know, by the words of the question.
 fn topic(question: &str) -> Topic {
     let question = question.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| question.contains(word));
-    if has(&["hour", "open", "close", "heure", "ouvert", "ferm", "horaire"]) {
+    let mentions = |words: &[&str]| words.iter().any(|word| question.contains(word));
+    if mentions(&["hour", "open", "close", "heure", "ouvert", "ferm", "horaire"]) {
         Topic::Hours
-    } else if has(&["address", "where are you", "located", "adresse", "où êtes", "où se trouve"])
-    {
-        Topic::Address
-    } else if has(&["thank", "merci"]) {
+    } else if mentions(&["how much", "price", "cost", "combien", "prix", "coût"]) {
+        Topic::Price
+    } else if mentions(&["thank", "merci"]) {
         Topic::Thanks
     } else if question.chars().count() < 40
         && words(&question).any(|word| matches!(word, "hi" | "hello" | "hey" | "bonjour" | "salut"))
@@ -97,14 +106,27 @@ fn topic(question: &str) -> Topic {
     }
 }
 
-/// Whether the reply should be in French: if the instructions ask for French and
-/// not for English too, or else if the question is written in it.
-fn is_french(question: &str, instructions: &str) -> bool {
+/// The language the instructions ask for or, if they leave that open, the one the
+/// question is written in.
+fn language(question: &str, instructions: &str) -> Language {
     let instructions = instructions.to_lowercase();
-    if instructions.contains("french") && !instructions.contains("english") {
-        return true;
+    let asked_for = |phrase: &str| {
+        let (start, _) = instructions.match_indices(phrase).find(|(start, phrase)| {
+            let rest = instructions.get(start + phrase.len()..).unwrap_or_default();
+            !rest.starts_with(" or ")
+        })?;
+        Some(start)
+    };
+    match (asked_for("in english"), asked_for("in french")) {
+        (Some(english), Some(french)) if english < french => Language::English,
+        (Some(_), None) => Language::English,
+        (_, Some(_)) => Language::French,
+        (None, None) if is_french(question) => Language::French,
+        (None, None) => Language::English,
     }
-    let question = question.to_lowercase();
+}
+
+fn is_french(question: &str) -> bool {
     let is_word_of_french = |word: &str| {
         matches!(
             word,
@@ -115,43 +137,87 @@ fn is_french(question: &str, instructions: &str) -> bool {
                 | "êtes"
                 | "est"
                 | "je"
-                | "le"
                 | "la"
                 | "les"
                 | "une"
                 | "des"
                 | "pour"
-                | "quelle"
                 | "quelles"
                 | "quand"
                 | "combien"
                 | "ouvert"
                 | "ouverts"
-                | "heure"
                 | "heures"
                 | "prix"
                 | "où"
                 | "oui"
         )
     };
-    words(&question).any(is_word_of_french)
+    words(&question.to_lowercase()).any(is_word_of_french)
 }
 
-/// What the instructions say about a topic: the first line that names it and has
-/// a number in it, as hours and addresses do, without the name in front.
-fn line_about(instructions: &str, topic: &[&str]) -> Option<String> {
-    let is_about = |line: &&str| {
-        let lower = line.to_lowercase();
-        topic.iter().any(|word| lower.contains(word)) && line.chars().any(|c| c.is_ascii_digit())
-    };
-    let line = instructions.lines().find(is_about)?;
-    let label_ends = line.find(": ").filter(|&end| end < 40);
-    let value = label_ends.and_then(|end| line.get(end + 2..)).unwrap_or(line);
-    Some(value.trim_matches([' ', '-', '*']).to_owned())
+/// The shop's sentence on its hours: it has the word and a number.
+fn hours(instructions: &str) -> Option<&str> {
+    sentences(instructions).find(|sentence| {
+        let lower = sentence.to_lowercase();
+        let is_about =
+            ["hours", "heures", "open", "ouvert"].iter().any(|word| lower.contains(word));
+        is_about && lower.chars().any(|letter| letter.is_ascii_digit())
+    })
+}
+
+/// The shop's sentence on the price asked for: it has a price and shares most
+/// words with the question, at least one.
+fn price<'a>(instructions: &'a str, question: &str) -> Option<&'a str> {
+    let asked = telling_words(question);
+    let shared = |sentence: &str| telling_words(sentence).intersection(&asked).count();
+    let prices = sentences(instructions).filter(|sentence| sentence.contains('$'));
+    prices
+        .map(|sentence| (shared(sentence), sentence))
+        .filter(|(shared, _)| *shared > 0)
+        .max()
+        .map(|(_, sentence)| sentence)
+}
+
+/// What the instructions say of the shop, sentence by sentence.
+fn sentences(instructions: &str) -> impl Iterator<Item = &str> {
+    let about = instructions.split_once(ABOUT).map_or(instructions, |(_, about)| about);
+    let lines = about.lines().flat_map(|line| line.split_inclusive(". "));
+    lines.map(|sentence| sentence.trim_matches([' ', '-', '*']))
+}
+
+/// The words of a text that tell what it is about.
+fn telling_words(text: &str) -> BTreeSet<String> {
+    let text = text.to_lowercase();
+    words(&text).filter(|word| word.chars().count() >= TELLING_LENGTH).map(str::to_owned).collect()
+}
+
+/// A sentence on hours, with its English words put into French.
+fn in_french(hours: &str) -> String {
+    let translated = hours.split(' ').map(|word| {
+        let bare = word.trim_end_matches([',', '.', ';', ':']);
+        let french = match bare.to_lowercase().as_str() {
+            "open" => "ouvert",
+            "closed" => "fermé",
+            "hours" => "heures",
+            "to" => "à",
+            "and" => "et",
+            "monday" => "lundi",
+            "tuesday" => "mardi",
+            "wednesday" => "mercredi",
+            "thursday" => "jeudi",
+            "friday" => "vendredi",
+            "saturday" => "samedi",
+            "sunday" => "dimanche",
+            _ => bare,
+        };
+        word.replacen(bare, french, 1)
+    });
+    translated.collect::<Vec<_>>().join(" ")
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+    text.split(|letter: char| !letter.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 #[cfg(test)]
@@ -160,8 +226,10 @@ mod tests {
 
     use super::*;
 
-    const SHOP: &str = "You answer for Boulangerie Locale.\n- Opening hours: Mon-Fri 7:00-18:00\n\
-                        Address: 12 rue Exemple, Montréal\nAnswer in English or French.";
+    const SHOP: &str = "You answer for a shop. Copy prices ($) and opening hours 1:1.\n\
+                        Answer in English, or (180 letters) in French.\n\nABOUT THE SHOP\n\
+                        Bread and cakes. Open Monday to Friday 7:00 to 18:00, closed Sunday. \
+                        A baguette is $4, a croissant $3. Birthday cakes from $40.";
 
     #[track_caller]
     fn check(instructions: &str, question: &str, text: &str, needs_owner: bool) {
@@ -178,41 +246,32 @@ mod tests {
 
     #[test]
     fn what_the_shop_says_is_answered() {
-        check(SHOP, "When do you open?", "Here are our hours: Mon-Fri 7:00-18:00", false);
-        check(
-            SHOP,
-            "Where are you located",
-            "You will find us here: 12 rue Exemple, Montréal",
-            false,
-        );
+        let hours = "Here are our hours: Open Monday to Friday 7:00 to 18:00, closed Sunday.";
+        check(SHOP, "When do you open?", hours, false);
+        let price = "Here are our prices: A baguette is $4, a croissant $3.";
+        check(SHOP, "How much is a croissant?", price, false);
         check(SHOP, "Hi there!", "Hello! How can we help you today?", false);
-        check(SHOP, "thanks a lot", "You are welcome. See you soon!", false);
-    }
-
-    #[test]
-    fn french_is_answered_in_french() {
-        check(
-            SHOP,
-            "Vous êtes ouverts quand?",
-            "Voici nos heures d’ouverture : Mon-Fri 7:00-18:00",
-            false,
-        );
-        check(SHOP, "Bonjour", "Bonjour! Comment pouvons-nous vous aider aujourd’hui?", false);
-        check(
-            "Answer in French.",
-            "hello",
-            "Bonjour! Comment pouvons-nous vous aider aujourd’hui?",
-            false,
-        );
+        check(SHOP, "thanks a lot", "You are welcome!", false);
     }
 
     #[test]
     fn anything_else_is_left_to_the_owner() {
-        let english =
-            "Thank you for your message. The owner will get back to you about this shortly.";
-        check(SHOP, "How much is a wedding cake?", english, true);
-        check("You answer for a shop.", "When do you open?", english, true);
-        let french = "Merci pour votre message. Le propriétaire vous répondra sous peu à ce sujet.";
-        check(SHOP, "Combien pour un gâteau?", french, true);
+        for question in ["How much is a wedding?", "Is my order ready?"] {
+            check(SHOP, question, follow_up(Language::English), true);
+        }
+        check("You answer for a shop.", "When do you open?", follow_up(Language::English), true);
+    }
+
+    #[test]
+    fn french_is_answered_where_it_is_asked_for_or_written() {
+        let french = SHOP.replace("in English, or", "in French");
+        let hours =
+            "Voici nos heures d'ouverture : ouvert lundi à vendredi 7:00 à 18:00, fermé dimanche.";
+        check(&french, "When do you open?", hours, false);
+        check(&french, "Is my order ready?", follow_up(Language::French), true);
+        check(SHOP, "Vous avez du pain?", follow_up(Language::English), true);
+        let open = "Answer in English or French.";
+        check(open, "Vous avez du pain?", follow_up(Language::French), true);
+        check(open, "hello", "Hello! How can we help you today?", false);
     }
 }

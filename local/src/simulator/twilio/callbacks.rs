@@ -21,30 +21,26 @@ pub(super) async fn run(shared: &Shared, sid: &str, callbacks: &Callbacks) {
     let account_delay = shared.read(|world| world.twilio.settings.callback_delay_milliseconds);
     let delay = Duration::from_millis(callbacks.delay_milliseconds.unwrap_or(account_delay));
     let path = callbacks.end.path();
-    match callbacks.order {
-        Order::InOrder => {
-            for step in path.chunks(1) {
-                tokio::time::sleep(delay).await;
-                for call in advance(shared, sid, step, callbacks) {
-                    call.make(shared).await;
-                }
+    let steps_at_a_time = match callbacks.order {
+        Order::InOrder => 1,
+        Order::Reversed | Order::AtOnce => path.len(),
+    };
+    for steps in path.chunks(steps_at_a_time) {
+        tokio::time::sleep(delay).await;
+        let calls = advance(shared, sid, steps, callbacks);
+        let calls = calls.iter().map(|call| call.make(shared));
+        if callbacks.order == Order::AtOnce {
+            join_all(calls).await;
+        } else {
+            for call in calls {
+                call.await;
             }
-        }
-        Order::Reversed => {
-            tokio::time::sleep(delay).await;
-            for call in advance(shared, sid, &path, callbacks).iter().rev() {
-                call.make(shared).await;
-            }
-        }
-        Order::AtOnce => {
-            tokio::time::sleep(delay).await;
-            let calls = advance(shared, sid, &path, callbacks);
-            join_all(calls.iter().map(|call| call.make(shared))).await;
         }
     }
 }
 
-/// Moves the text through `steps`, and puts the calls on record that tell of them.
+/// Moves the text through `steps`, and puts the calls on record that tell of them,
+/// in the order they are to be made.
 fn advance(
     shared: &Shared,
     sid: &str,
@@ -61,8 +57,12 @@ fn advance(
             message.advance(status, error_code, now);
         }
         let message = message.clone();
+        let mut told = steps.to_vec();
+        if callbacks.order == Order::Reversed {
+            told.reverse();
+        }
         let mut calls = Vec::new();
-        for &(status, error_code) in steps {
+        for (status, error_code) in told {
             let is_told = !callbacks.withheld.contains(&status);
             let Some(call) = call(world, &message, status, error_code).filter(|_| is_told) else {
                 continue;
