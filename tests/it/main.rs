@@ -7,5 +7,6 @@ mod crashes;
 mod faults;
 mod refusals;
 mod repository;
+mod rules;
 mod support;
 mod whole_line;

@@ -96,6 +96,11 @@ impl TestStack {
         self.stack.stop().await.unwrap();
     }
 
+    /// Another connection to the database.
+    pub(crate) async fn connect(&self) -> Client {
+        self.stack.supabase.connect().await.unwrap()
+    }
+
     /// Where the product answers, with `path`.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.stack.product.edge.url().join(path).unwrap()

@@ -1,0 +1,310 @@
+//! The rules Postgres guards itself, called as the functions call them.
+
+use serde_json::{Value, json};
+
+use crate::support::{LEAD, SHOP, TestStack, run};
+
+/// The calls of one test.
+struct Calls<'a>(&'a TestStack);
+
+impl Calls<'_> {
+    async fn call(&self, function: &str, request: Value) -> Value {
+        let sql = format!("select public.{function}($1)");
+        self.0.database.query_one(&sql, &[&request]).await.unwrap().get(0)
+    }
+
+    /// A text from the lead, the `number`th of the test.
+    async fn receive(&self, number: u32, meaning: &str, body: &str) -> Value {
+        self.receive_at(SHOP, number, meaning, body).await
+    }
+
+    async fn receive_at(&self, shop: &str, number: u32, meaning: &str, body: &str) -> Value {
+        let request = json!({
+            "message_sid": sid(number), "from": LEAD, "phone_hmac": "ab".repeat(32), "to": shop,
+            "body": body, "media_count": 0, "meaning": meaning, "language": "en",
+        });
+        self.call("receive_sms", request).await
+    }
+
+    /// Answers a reply job, and returns the outcome.
+    async fn answer(&self, job: &Value) -> Value {
+        let request = json!({
+            "job_id": job["job_id"], "fencing_token": job["fencing_token"], "body": "an answer",
+        });
+        self.call("queue_outbound", request).await
+    }
+
+    async fn settle(&self, send: &Value, result: Value) -> Value {
+        let mut request =
+            json!({ "job_id": send["job_id"], "fencing_token": send["fencing_token"] });
+        request.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
+        self.call("settle_send", request).await["outcome"].clone()
+    }
+
+    async fn status(&self, message: &Value, number: u32, status: &str, code: Option<u32>) -> Value {
+        let request = json!({
+            "message_id": message, "twilio_sid": outbound_sid(number), "status": status, "error_code": code,
+        });
+        self.call("apply_status", request).await["outcome"].clone()
+    }
+
+    async fn claim(&self) -> Vec<Value> {
+        self.call("claim_jobs", json!({ "limit": 100 })).await["work"].as_array().unwrap().clone()
+    }
+
+    async fn wait(&self, seconds: u64) {
+        let by = std::time::Duration::from_secs(seconds);
+        local::clock::advance(&self.0.database, by).await.unwrap();
+    }
+
+    /// A text that was answered: the send job, claimed.
+    async fn queued(&self, number: u32) -> Value {
+        let received = self.receive(number, "text", "hello").await;
+        self.answer(&received["work"][0]).await["send"].clone()
+    }
+}
+
+fn sid(number: u32) -> String {
+    format!("SM{number:032x}")
+}
+
+/// No text in has the SID of a text out.
+fn outbound_sid(number: u32) -> String {
+    format!("MM{number:032x}")
+}
+
+#[test]
+fn a_holder_that_lost_its_lease_changes_nothing() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let first = calls.receive(1, "text", "hello").await["work"][0].clone();
+        assert!(calls.claim().await.is_empty(), "a leased job was claimed");
+        calls.wait(61).await;
+        let [second] = calls.claim().await.try_into().unwrap();
+
+        assert_eq!(calls.answer(&first).await["outcome"], "stale");
+        let queued = calls.answer(&second).await;
+        assert_eq!(queued["outcome"], "queued");
+        assert_eq!(calls.answer(&second).await["outcome"], "stale");
+
+        let send = &queued["send"];
+        calls.wait(61).await;
+        let [settle] = calls.claim().await.try_into().unwrap();
+        assert_eq!(settle["kind"], "settle");
+        for result in ["not_sent", "unknown", "not_found"] {
+            assert_eq!(calls.settle(send, json!({ "result": result })).await, "stale", "{result}");
+        }
+        // That Twilio has it is a fact, whoever brings it.
+        let accepted =
+            json!({ "result": "accepted", "twilio_sid": outbound_sid(9), "status": "queued" });
+        assert_eq!(calls.settle(send, accepted).await, "settled");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn an_unknown_send_is_looked_up_before_it_is_sent_again() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let send = calls.queued(1).await;
+        assert_eq!(calls.settle(&send, json!({ "result": "unknown" })).await, "settled");
+        assert!(calls.claim().await.is_empty(), "looked up while it may be on its way");
+
+        calls.wait(61).await;
+        let [settle] = calls.claim().await.try_into().unwrap();
+        assert_eq!(settle["kind"], "settle");
+        calls.settle(&settle, json!({ "result": "not_found" })).await;
+        let [again] = calls.claim().await.try_into().unwrap();
+        assert_eq!(again["kind"], "send");
+
+        // A look-up that comes before a lease is over frees nothing.
+        calls.settle(&again, json!({ "result": "not_found" })).await;
+        assert!(calls.claim().await.is_empty());
+        calls.wait(61).await;
+        assert_eq!(calls.claim().await[0]["kind"], "settle");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn promise_own_stop_a_stop_between_queue_and_claim_withholds_the_text() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let send = calls.queued(1).await;
+        calls.settle(&send, json!({ "result": "not_sent" })).await;
+        let owed = calls.receive(2, "text", "and another").await["work"][0].clone();
+
+        calls.receive(3, "stop", "stop").await;
+
+        calls.wait(3600).await;
+        let claimed = calls.claim().await;
+        assert!(claimed.iter().all(|work| work["kind"] == "reply"), "{claimed:?}");
+        let withheld = "select status from app.messages where direction = 'outbound'";
+        assert_eq!(stack.value(withheld).await, "withheld");
+        let owed = claimed.into_iter().find(|work| work["message_id"] == owed["message_id"]);
+        let answered = calls.answer(&owed.unwrap()).await;
+        assert_eq!(answered, json!({ "outcome": "refused", "reason": "opted_out" }));
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn promise_own_stop_holds_for_all_numbers_of_a_shop() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let other = "+15145550101";
+        let add = format!(
+            "insert into app.sender_numbers (phone, business_id)
+             select '{other}', id from app.businesses"
+        );
+        stack.database.batch_execute(&add).await.unwrap();
+
+        calls.receive_at(other, 1, "stop", "stop").await;
+        assert_eq!(calls.receive(2, "text", "hello").await["work"], json!([]));
+        calls.receive(3, "yes", "yes").await;
+        assert_eq!(calls.receive(4, "yes", "yes").await["work"][0]["kind"], "reply");
+        assert_eq!(calls.receive_at(other, 5, "text", "hi").await["work"][0]["kind"], "reply");
+        stack.stop().await;
+    });
+}
+
+/// All orders of the callbacks of one text, each callback doubled, with the
+/// answer to our request at every place among them.
+#[test]
+fn any_order_of_statuses_ends_in_one_state() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let reports = [
+            ("sending", None),
+            ("sent", None),
+            ("undelivered", Some(30003)),
+            ("undelivered", Some(30008)),
+        ];
+        for (number, order) in permutations(reports.len() + 1).into_iter().enumerate() {
+            let number = u32::try_from(number).unwrap() + 1;
+            calls.wait(3600).await;
+            let send = calls.queued(number).await;
+            for index in &order {
+                match reports.get(*index) {
+                    Some((status, code)) => {
+                        let report = || calls.status(&send["message_id"], number, status, *code);
+                        assert_eq!(report().await, "applied");
+                        assert_eq!(report().await, "duplicate");
+                    }
+                    None => {
+                        let accepted = json!({
+                            "result": "accepted", "twilio_sid": outbound_sid(number), "status": "accepted",
+                        });
+                        assert_eq!(calls.settle(&send, accepted).await, "settled");
+                    }
+                }
+            }
+            let end = "select concat_ws(' ', m.status, m.error_code, m.twilio_sid, j.state)
+                       from app.messages m join app.jobs j on j.message_id = m.id
+                       where j.kind = 'send' order by m.id desc limit 1";
+            let want = format!("undelivered 30008 {} done", outbound_sid(number));
+            assert_eq!(stack.value(end).await, want, "{order:?}");
+        }
+        stack.stop().await;
+    });
+}
+
+fn permutations(length: usize) -> Vec<Vec<usize>> {
+    let Some(shorter) = length.checked_sub(1) else { return vec![Vec::new()] };
+    let insert = |order: Vec<usize>| {
+        (0..=shorter).map(move |at| {
+            let mut longer = order.clone();
+            longer.insert(at, shorter);
+            longer
+        })
+    };
+    permutations(shorter).into_iter().flat_map(insert).collect()
+}
+
+#[test]
+fn a_text_known_under_two_sids_is_on_record() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let send = calls.queued(1).await;
+        assert_eq!(calls.status(&send["message_id"], 1, "sent", None).await, "applied");
+        assert_eq!(calls.status(&send["message_id"], 2, "sent", None).await, "conflict");
+        let audit = "select count(*) from app.audit_events where action = 'message_sent_twice'";
+        assert_eq!(stack.value(audit).await, "1");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn a_job_that_never_ends_is_given_up_and_shown_to_the_owner() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        calls.receive(1, "text", "hello").await;
+        for _ in 0..11 {
+            calls.wait(3600).await;
+            assert_eq!(calls.claim().await.len(), 1);
+        }
+        calls.wait(3600).await;
+        assert!(calls.claim().await.is_empty());
+        assert_eq!(
+            stack.value("select state || ' ' || outcome from app.jobs").await,
+            "dead too_many_attempts"
+        );
+        assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "send_failed");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn evidence_is_never_changed() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        calls.receive(1, "stop", "stop").await;
+        for change in [
+            "update app.consent_events set wording = 'x'",
+            "delete from app.consent_events",
+            "truncate app.consent_events",
+            "update app.audit_events set actor = 'owner'",
+            "delete from app.audit_events",
+        ] {
+            assert!(stack.database.batch_execute(change).await.is_err(), "{change}");
+        }
+        stack.stop().await;
+    });
+}
+
+/// Many connections claim at once: every job once.
+#[test]
+fn claims_at_once_share_the_work() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        for number in 1..=60 {
+            calls.receive(number, "text", "hello").await;
+        }
+        calls.wait(61).await;
+
+        let claims = (0..16).map(async |_| {
+            let database = stack.connect().await;
+            let sql = "select public.claim_jobs('{\"limit\": 5}')";
+            let claimed: Value = database.query_one(sql, &[]).await.unwrap().get(0);
+            claimed["work"].as_array().unwrap().clone()
+        });
+        let claimed = futures_util::future::join_all(claims).await.concat();
+
+        let mut jobs: Vec<_> = claimed.iter().map(|work| work["job_id"].to_string()).collect();
+        let all = jobs.len();
+        jobs.sort();
+        jobs.dedup();
+        assert_eq!(jobs.len(), all, "a job was claimed twice");
+        assert_eq!(all, 60);
+        stack.stop().await;
+    });
+}
