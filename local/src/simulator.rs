@@ -132,8 +132,10 @@ impl Simulator {
             .with_context(|| format!("waited {timeout:?} for {what}, in vain"))
     }
 
-    /// Sends a text from a phone to a shop, as [`twilio::inbound::receive`] says,
-    /// and returns its `MessageSid`.
+    /// Sends a text from a phone to a shop, and returns its `MessageSid`.
+    ///
+    /// An opt-out is on record before this returns. The shop's webhook is called in
+    /// the background, opted out or not, as Twilio does.
     pub fn text(&self, from: &str, to: &str, body: &str) -> anyhow::Result<String> {
         let text = twilio::inbound::Text {
             from: from.to_owned(),
@@ -164,7 +166,7 @@ impl Simulator {
     }
 
     /// Delivers a message's webhooks again, `times` times, each after the other
-    /// or all at once; see [`twilio::redelivery::redeliver`].
+    /// or all at once.
     pub fn redeliver(&self, message_sid: &str, times: u32, at_once: bool) -> anyhow::Result<()> {
         Ok(twilio::redelivery::redeliver(&self.shared, message_sid, times, at_once)?)
     }

@@ -99,6 +99,8 @@ async fn what_the_simulators_saw_can_be_read() {
 
     let messages = get(&simulator, "/twilio/messages").await;
     assert_eq!((&messages[0]["sid"], &messages[1]["body"]), (&json!(sid), &json!("hi")));
+    let newest = get(&simulator, "/twilio/messages?newest=1").await;
+    assert_eq!((newest.as_array().unwrap().len(), &newest[0]["body"]), (1, &json!("hi")));
     let webhooks = get(&simulator, "/twilio/webhooks").await;
     assert_eq!(
         (&webhooks[0]["event"], &webhooks[0]["state"]),
@@ -168,6 +170,7 @@ async fn a_mistake_is_answered_in_one_sentence() {
         (Method::GET, "/conversation", Value::Null, 400),
         (Method::GET, "/conversation?phone=1&shop=2&until=christmas", Value::Null, 400),
         (Method::GET, "/conversation?phone=1&shop=2&timeout=-1", Value::Null, 400),
+        (Method::GET, "/twilio/messages?newest=few", Value::Null, 400),
         (Method::PUT, "/twilio/behaviour", json!({ "answer": "stall" }), 422),
         (Method::PUT, "/twilio/behaviour", json!([{ "answer": "explode" }]), 422),
         (Method::PUT, "/twilio/behaviour", json!([{ "answr": "stall" }]), 422),

@@ -27,7 +27,7 @@ fn question(model: &str, question: &str) -> Value {
     json!({
         "model": model,
         "messages": [
-            { "role": "system", "content": "Opening hours: Mon-Fri 7:00-18:00" },
+            { "role": "system", "content": "Open Mon-Fri 7:00-18:00" },
             { "role": "user", "content": question },
         ],
         "response_format": {
@@ -70,7 +70,7 @@ async fn a_completion_fits_the_schema_and_has_groqs_form() {
     let answered = ask(&simulator, &question(MODEL, "When are you open?")).await;
 
     let content: Value = serde_json::from_str(&content(&answered)).unwrap();
-    let reply = "Here are our hours: Mon-Fri 7:00-18:00";
+    let reply = "Here are our hours: Open Mon-Fri 7:00-18:00";
     assert_eq!(content, json!({ "reply": reply, "needs_owner": false }));
     let completion = answered.json();
     assert!(completion["id"].as_str().unwrap().starts_with("chatcmpl-"));
