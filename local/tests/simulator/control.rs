@@ -316,3 +316,15 @@ async fn the_page_asks_nothing_of_any_other_host() {
         assert!(!text.contains("innerHTML"), "{path}");
     }
 }
+
+#[test]
+fn every_call_is_documented() {
+    let document = include_str!("../../CONTROL.md");
+    let source = include_str!("../../src/simulator/control.rs");
+    let quoted = source.split('"').skip(1).step_by(2);
+    let routes: Vec<_> = quoted.filter(|text| text.starts_with('/')).collect();
+    assert!(routes.len() > 10, "{routes:?}");
+    for route in routes {
+        assert!(document.contains(&format!("{route}`")), "{route}");
+    }
+}
