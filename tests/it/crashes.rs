@@ -132,6 +132,18 @@ fn redelivered_five_times_at_once() {
         stack.wait(Until::Settled).await;
         stack.simulator().redeliver(&sid, 5, true).unwrap();
         recover(&stack).await;
+
+        // A redelivery is no failure: it is taken in, and changes nothing.
+        let outcomes = stack.simulator().read(|world| {
+            let deliveries = world.twilio.deliveries.iter();
+            let of_text = deliveries.filter(|delivery| delivery.call.message_sid == sid);
+            let attempts = of_text.flat_map(|delivery| delivery.attempts.clone());
+            attempts.map(|attempt| format!("{:?}", attempt.outcome)).collect::<Vec<_>>()
+        });
+        assert_eq!(outcomes.len(), 11);
+        for outcome in outcomes {
+            assert!(outcome.contains("status: 200"), "{outcome}");
+        }
         check_answered_once(stack).await;
     });
 }
