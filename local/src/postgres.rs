@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use tokio::{
     process::Command,
     time::{Instant, sleep},
@@ -104,7 +104,8 @@ impl Cluster {
         match cluster.resume().await {
             Ok(()) => Ok(cluster),
             Err(error) => {
-                cluster.stop().await?;
+                // Whatever fails now is of no interest beside the first error.
+                let _ = cluster.stop().await;
                 Err(error)
             }
         }
@@ -128,12 +129,12 @@ impl Cluster {
     /// A folder for what belongs to the cluster and is not Postgres' own. It lasts as long as
     /// the data.
     pub(crate) fn companion_folder(&self) -> Result<PathBuf> {
-        made(self.folder.join("companion"))
+        made(self.folder.join("companions"))
     }
 
     /// The same for one database. It lasts as long as that.
     pub(crate) fn companion_folder_of(&self, database: &str) -> Result<PathBuf> {
-        made(self.folder.join("companions").join(database))
+        made(self.companion_folder()?.join(database))
     }
 
     /// Connects to a database as the superuser.
@@ -180,7 +181,7 @@ impl Cluster {
         Ok(())
     }
 
-    /// Ends the server as a power cut would, and keeps the cluster, for [`Cluster::resume`].
+    /// Ends the server before it can finish anything, and keeps the cluster, for [`Cluster::resume`].
     pub async fn crash(&mut self) -> Result<()> {
         if let Some(mut server) = self.server.take() {
             server.kill().await.context("Postgres could not be killed")?;
@@ -190,14 +191,17 @@ impl Cluster {
 
     /// Starts the server again, if it is not running, on the same data and port.
     pub async fn resume(&mut self) -> Result<()> {
-        if self.server.is_none() {
-            let lock = self.lock().await?;
-            let data = self.folder.join("data");
-            if !data.exists() {
-                self.make(&data).await?;
-            }
-            self.server = Some(self.serve(&data, lock).await?);
+        if let Some(server) = &mut self.server
+            && server.exit_status()?.is_none()
+        {
+            return Ok(());
         }
+        let lock = self.lock().await?;
+        let data = self.folder.join("data");
+        if !data.exists() {
+            self.make(&data).await?;
+        }
+        self.server = Some(self.serve(&data, lock).await?);
         Ok(())
     }
 
@@ -205,6 +209,8 @@ impl Cluster {
     pub async fn stop(mut self) -> Result<()> {
         self.halt().await?;
         if self.is_temporary {
+            // Processes of a server that was killed may still be about to end.
+            let _lock = self.lock().await?;
             fs::remove_dir_all(&self.folder)
                 .with_context(|| format!("{} could not be removed", self.folder.display()))?;
         }
@@ -237,7 +243,9 @@ impl Cluster {
         }
         let mut initdb = self.command(Command::new(self.place.program("initdb")));
         initdb
-            .args(["--username", SUPERUSER, "--auth=trust", "--encoding=UTF8", "--locale=C"])
+            // A password everyone can read in the code would keep nobody out.
+            .args(["--username", SUPERUSER, "--auth=trust"])
+            .args(["--encoding=UTF8", "--locale=C"])
             // The same order of text on every machine.
             .args(["--locale-provider=builtin", "--builtin-locale=C.UTF-8"])
             .arg("--pgdata")
@@ -259,8 +267,8 @@ impl Cluster {
 
     /// Starts the server and waits until it takes connections.
     async fn serve(&self, data: &Path, lock: File) -> Result<Child> {
-        // After a power cut it is still there, and its process id may be someone else's by
-        // now, which Postgres would take for a server. We have the lock, so there is none.
+        // After a power cut it is still there, and the process id in it may be someone else's by
+        // now, whom Postgres would take for a server. We have the lock, so there is none.
         match fs::remove_file(data.join("postmaster.pid")) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -273,7 +281,7 @@ impl Cluster {
         for setting in [
             "listen_addresses=127.0.0.1",
             "unix_socket_directories=",
-            "max_connections=100",
+            "max_connections=200",
             "timezone=UTC",
             "log_timezone=UTC",
         ] {
@@ -301,17 +309,17 @@ impl Cluster {
     }
 
     /// What went wrong, from the log of a server that ended.
-    fn why_it_ended(&self, log: &Path) -> anyhow::Error {
+    fn why_it_ended(&self, log: &Path) -> Error {
         let text = fs::read_to_string(log).unwrap_or_default();
         if text.contains("Address already in use") {
-            return anyhow::anyhow!(
+            return anyhow!(
                 "port {} is in use by another program: Postgres cannot listen on it",
                 self.port(),
             );
         }
-        let reason = text.lines().filter_map(|line| Some(line.split_once("FATAL:")?.1.trim()));
-        let reason = reason.last().unwrap_or("it gave no reason");
-        anyhow::anyhow!("Postgres ended when it started: {reason} (see {})", log.display())
+        let mut reason = text.lines().filter_map(|line| Some(line.split_once("FATAL:")?.1.trim()));
+        let reason = reason.next_back().unwrap_or("it gave no reason");
+        anyhow!("Postgres ended when it started: {reason} (see {})", log.display())
     }
 }
 

@@ -15,14 +15,14 @@ import * as auth from './gateway/auth.mjs';
 import { admit } from './gateway/bearer.mjs';
 import { connect } from './gateway/database.mjs';
 import { Objects } from './gateway/objects.mjs';
+import { answer } from './gateway/responses.mjs';
 import * as rest from './gateway/rest.mjs';
 import * as settings from './gateway/settings.mjs';
 import * as storage from './gateway/storage.mjs';
 import { Tokens } from './gateway/tokens.mjs';
 
 // Standard output is for the one line; what Lite logs goes elsewhere.
-console.log = console.error;
-console.info = console.error;
+globalThis.console = new console.Console(process.stderr);
 const announce = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
 setExperimental('storage', true);
@@ -44,7 +44,7 @@ await lite.init();
 async function respond(request) {
   const { pathname } = new URL(request.url);
   if (pathname === '/auth/v1/.well-known/jwks.json') {
-    return Response.json(tokens.keySet, { headers: { 'cache-control': 'public, max-age=600' } });
+    return answer(200, tokens.keySet, { 'cache-control': 'public, max-age=600' });
   }
   const { admitted, refusal } = await admit(request, tokens);
   if (refusal) {
@@ -68,7 +68,7 @@ async function respond(request) {
     }
     return lite.fetch(await rest.withExactArguments(admitted, schema.functions));
   }
-  return Response.json({ message: 'Not found' }, { status: 404 });
+  return answer(404, { message: 'Not found' });
 }
 
 async function respondWhateverHappens(request) {
@@ -76,7 +76,7 @@ async function respondWhateverHappens(request) {
     return await respond(request);
   } catch (error) {
     console.error(error);
-    return Response.json({ message: 'Internal server error' }, { status: 500 });
+    return answer(500, { message: 'Internal server error' });
   }
 }
 

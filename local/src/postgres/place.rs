@@ -6,7 +6,6 @@
 //! the project.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::ErrorKind,
     os::unix::{
@@ -18,11 +17,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use uuid::Uuid;
 
 use crate::{
+    digest::digest,
     file_lock::{self, FileLock},
     node::Node,
     project,
@@ -113,6 +112,8 @@ pub(super) async fn erase(wanted: &Path) -> Result<()> {
         .with_context(|| format!("{} could not be deleted", folder.display()))
 }
 
+/// The folder for data wanted at `wanted`, made if need be. Everyone must be able to reach
+/// it unless `is_ours`.
 fn kept(wanted: &Path, is_ours: bool) -> Result<PathBuf> {
     let parent = wanted.parent().unwrap_or(wanted);
     make(parent)?;
@@ -122,6 +123,7 @@ fn kept(wanted: &Path, is_ours: bool) -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// Whether we run as the one account Postgres refuses to run as.
 async fn is_root() -> Result<bool> {
     let output = Command::new("id").arg("-u").output().await;
     let output = output.context("the program `id` could not be run")?;
@@ -153,18 +155,15 @@ fn is_open(folder: &Path) -> bool {
     })
 }
 
+/// Makes `folder` and those around it.
 fn make(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{} could not be made", folder.display()))
 }
 
 /// A folder everyone can reach, for what should be at `path` and cannot.
 fn stand_in(path: &Path) -> Result<PathBuf> {
-    let digest = Sha256::digest(path.as_os_str().as_bytes());
-    let mut name = "leadslock-".to_owned();
-    for byte in digest.iter().take(8) {
-        write!(name, "{byte:02x}")?;
-    }
-    let folder = Path::new(OPEN_TO_ALL).join(name);
+    let name: String = digest([path.as_os_str().as_bytes()]).chars().take(16).collect();
+    let folder = Path::new(OPEN_TO_ALL).join(format!("leadslock-{name}"));
     match fs::create_dir(&folder) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => {
             return Err(error).with_context(|| format!("{} could not be made", folder.display()));

@@ -25,13 +25,21 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// What the gateway has to be told.
 #[derive(Debug)]
 pub(super) struct Options {
+    /// Where it listens, on 127.0.0.1.
     pub(super) port: u16,
+    /// The database, for the API's role.
     pub(super) database_url: String,
+    /// The project's `config.toml`.
     pub(super) config_file: PathBuf,
+    /// The key that tokens are signed with; made if it is not there.
     pub(super) signing_key_file: PathBuf,
+    /// Where Storage keeps objects.
     pub(super) storage_folder: PathBuf,
+    /// Where the process says what it has to say.
     pub(super) log_file: PathBuf,
+    /// The key that opens what anyone may do.
     pub(super) publishable_key: String,
+    /// The key that opens what the service may do.
     pub(super) secret_key: String,
 }
 
@@ -90,6 +98,7 @@ async fn keep(node: Node, options: Options, mut child: Child, mut stopped: onesh
     let _ = child.stop().await;
 }
 
+/// Starts the process again, however often it takes.
 async fn relaunch(node: &Node, options: &Options) -> Child {
     loop {
         match launch(node, options).await {

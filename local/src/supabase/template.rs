@@ -6,18 +6,16 @@
 
 use std::{
     collections::BTreeMap,
-    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use tokio_postgres::Client;
 
 use super::cli::{self, Seed};
-use crate::{node::Node, postgres::Cluster, project};
+use crate::{digest::digest, node::Node, postgres::Cluster, project};
 
 /// The database all others are copies of.
 pub(super) const NAME: &str = "template_app";
@@ -137,27 +135,23 @@ fn digests() -> Result<BTreeMap<String, String>> {
         .map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             let version = name.split('_').next().unwrap_or_default().to_owned();
-            Ok((version, hexadecimal(&Sha256::digest(read(path)?))))
+            Ok((version, digest([read(path)?])))
         })
         .collect()
 }
 
 /// What tells whether the template is up to date.
 fn fingerprint() -> Result<String> {
-    let mut parts = migrations()?;
-    parts.push(project::root().join("supabase/seed.sql"));
-    parts.push(project::npm().join("package-lock.json"));
-    let mut digest = Sha256::new();
-    for part in parts {
-        let text = read(&part)?;
-        digest.update(part.as_os_str().as_encoded_bytes());
-        digest.update(text.len().to_be_bytes());
-        digest.update(text);
+    let mut files = migrations()?;
+    files.push(project::root().join("supabase/seed.sql"));
+    files.push(project::npm().join("package-lock.json"));
+    let mut parts: Vec<Vec<u8>> =
+        [ROLES, PROJECT, LOCAL].iter().map(|text| text.as_bytes().to_vec()).collect();
+    for file in files {
+        parts.push(read(&file)?);
+        parts.push(file.into_os_string().into_encoded_bytes());
     }
-    for text in [ROLES, PROJECT, LOCAL] {
-        digest.update(text);
-    }
-    Ok(hexadecimal(&digest.finalize()))
+    Ok(digest(parts))
 }
 
 /// The migrations, in the order they are applied in.
@@ -171,13 +165,7 @@ fn migrations() -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// The bytes of a file.
 fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("{} could not be read", path.display()))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -3,6 +3,8 @@
 // Left as Lite has it: no rate limits, no second factors, no admin API, and mail goes to the
 // gateway's log.
 
+import { withBody } from './responses.mjs';
+
 // The response for the caller: with the token a hosted project would give.
 export async function asHosted(response, tokens) {
   const isJson = response.headers.get('content-type')?.includes('application/json');
@@ -13,7 +15,5 @@ export async function asHosted(response, tokens) {
   if (typeof body?.access_token === 'string') {
     body.access_token = await tokens.outgoing(body.access_token);
   }
-  const headers = new Headers(response.headers);
-  headers.delete('content-length');
-  return Response.json(body, { status: response.status, headers });
+  return withBody(response, body);
 }

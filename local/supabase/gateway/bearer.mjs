@@ -3,6 +3,8 @@
 // Deviation: Lite runs a request with an unusable token as if it had none. A hosted project
 // refuses it; and it refuses a key there, unless it is the one in `apikey`.
 
+import { answer } from './responses.mjs';
+
 // How a token of the only algorithm Lite knows begins.
 const HS256 = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'JWT' })).toString('base64url');
 
@@ -43,15 +45,17 @@ function refusalOfData(token) {
   const message =
     parts === 3 ? 'No suitable key or wrong key type' : `Expected 3 parts in JWT; got ${parts}`;
   const description = `Bearer error="invalid_token", error_description="${message}"`;
-  return Response.json(
+  return answer(
+    401,
     { code: 'PGRST301', message, details: null, hint: null },
-    { status: 401, headers: { 'www-authenticate': description } },
+    { 'www-authenticate': description },
   );
 }
 
 function refusalOfStorage() {
-  return Response.json(
-    { statusCode: '403', error: 'Unauthorized', message: 'Invalid Compact JWS' },
-    { status: 400 },
-  );
+  return answer(400, {
+    statusCode: '403',
+    error: 'Unauthorized',
+    message: 'Invalid Compact JWS',
+  });
 }

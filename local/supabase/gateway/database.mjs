@@ -12,10 +12,14 @@ const asIs = (type) => ({
   parse: exactJson.parse,
 });
 
+// How many requests are served at once; the others wait.
+const POOL = 20;
+
+// Opens the connection. It connects when it is first needed, and again whenever it has to.
 export function connect(url) {
   const connection = createPostgresConnection({
     url,
-    postgresOptions: { types: { json: asIs(114), jsonb: asIs(3802) }, max: 20, onnotice() {} },
+    postgresOptions: { types: { json: asIs(114), jsonb: asIs(3802) }, max: POOL, onnotice() {} },
   });
 
   // Deviation: at the first request Lite grants everything to the API's roles in each schema
@@ -58,6 +62,8 @@ const KNOWN_TO_LITE = /^(PGRST|PT|21|22|23502|23503|23505|25006|42|55)/;
 // The statuses of the others, by the beginning of their code. The first that fits counts.
 // https://docs.postgrest.org/en/stable/references/errors.html#http-status-codes
 const STATUSES = [
+  // What postgres.js calls a database that cannot be reached, or was lost on the way.
+  [/^(CONNECT|ECONN|EPIPE)/, 503],
   [/^08/, 503],
   [/^0[LP]/, 403],
   [/^28/, 403],
@@ -67,8 +73,6 @@ const STATUSES = [
   [/^P0001/, 400],
   [/^P0/, 500],
   [/^[0-9A-Z]{5}$/, 400],
-  // What postgres.js calls a database that cannot be reached, or was lost on the way.
-  [/^(CONNECT|ECONN|EPIPE)/, 503],
 ];
 
 function statusOf({ code }) {

@@ -8,6 +8,7 @@ import fs from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
+// The objects in one folder.
 export class Objects {
   driver = fs;
   #folder;

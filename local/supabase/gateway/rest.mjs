@@ -1,14 +1,17 @@
 // What the gateway changes in requests to PostgREST's API.
 
 import * as exactJson from './exact-json.mjs';
+import { answer } from './responses.mjs';
+import { lite } from './settings.mjs';
 
 const JSON_TYPES = new Set(['json', 'jsonb']);
+const exposed = lite.api.schemas;
 
 // The names of the json arguments of the function a request calls, whichever overload is meant.
 function jsonArguments(functions, name) {
   return new Set(
     functions
-      .filter((fn) => fn.name === name)
+      .filter((fn) => fn.name === name && exposed.includes(fn.schema))
       .flatMap((fn) => fn.arg_names.filter((_, index) => JSON_TYPES.has(fn.arg_types[index]))),
   );
 }
@@ -43,13 +46,10 @@ export async function withExactArguments(request, functions) {
 
 // What PostgREST answers while it cannot read the schema.
 export function schemaUnavailable() {
-  return Response.json(
-    {
-      code: 'PGRST002',
-      message: 'Could not query the database for the schema cache. Retrying.',
-      details: null,
-      hint: null,
-    },
-    { status: 503 },
-  );
+  return answer(503, {
+    code: 'PGRST002',
+    message: 'Could not query the database for the schema cache. Retrying.',
+    details: null,
+    hint: null,
+  });
 }

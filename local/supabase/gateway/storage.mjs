@@ -3,6 +3,8 @@
 // Left as Lite has it: Range is ignored, `list` gives whole paths, and there are no resumable
 // uploads, no S3 protocol, no image transformations.
 
+import { answer, withBody } from './responses.mjs';
+
 const OBJECT = '/storage/v1/object';
 
 // Deviation: Lite has no /object/authenticated; a hosted project has it beside /object.
@@ -19,8 +21,8 @@ export async function refuseLink(request, tokens) {
   if (!url.pathname.startsWith(`${OBJECT}/sign/`) || request.method !== 'GET' || !token) {
     return undefined;
   }
-  const error = await tokens.fault(token);
-  return error && Response.json({ statusCode: '400', error: 'InvalidJWT', message: error }, { status: 400 });
+  const message = await tokens.fault(token);
+  return message && answer(400, { statusCode: '400', error: 'InvalidJWT', message });
 }
 
 // The response for the caller.
@@ -33,11 +35,12 @@ export async function asHosted(request, response) {
   // of a hosted project puts in front itself.
   if (request.method === 'POST' && pathname.startsWith(`${OBJECT}/sign/`)) {
     const links = await response.json();
-    return Response.json(Array.isArray(links) ? links.map(withSignedUrl) : withSignedUrl(links));
+    const hosted = Array.isArray(links) ? links.map(withSignedUrl) : withSignedUrl(links);
+    return withBody(response, hosted);
   }
   if (request.method === 'POST' && pathname.startsWith(`${OBJECT}/upload/sign/`)) {
     const { signedUrl, token } = await response.json();
-    return Response.json({ url: withoutPrefix(signedUrl), token });
+    return withBody(response, { url: withoutPrefix(signedUrl), token });
   }
   // Deviation: Lite ignores `download`, which makes browsers save an object under a name.
   const download = searchParams.get('download');

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import * as jose from 'jose';
 
+// Signs and checks tokens.
 export class Tokens {
   #key;
   #publicKey;
@@ -68,7 +69,7 @@ export class Tokens {
       .sign(this.#key);
   }
 
-  // What is wrong with a token of Lite's, in the words of a hosted project; undefined if nothing.
+  // What is wrong with a token Lite has signed; undefined if nothing is.
   async fault(token) {
     try {
       await jose.jwtVerify(token, this.#secretBytes, { algorithms: ['HS256'] });
