@@ -4,6 +4,7 @@ mod child;
 pub mod clock;
 pub mod compile;
 pub mod dev;
+mod digest;
 pub mod edge;
 mod file_lock;
 pub mod node;
