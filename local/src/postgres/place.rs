@@ -1,7 +1,7 @@
 //! Who Postgres runs as, and where its programs and data can be for that.
 //!
 //! Postgres refuses to run as root. Where we are root (in a container, mostly) it runs as
-//! `nobody`, and `nobody` may be unable to reach the project: one in `/root`, say. Then the
+//! `nobody`, who may be unable to reach the project: one in root's own home, say. Then the
 //! programs are copied to, and the data is kept in, a folder of `/var/tmp` that belongs to
 //! the project.
 
