@@ -288,7 +288,9 @@ async fn the_rest_of_the_stack_is_controlled_through_the_simulator() {
         assert_eq!(ran.status, status, "{}", ran.body);
     }
 
+    let version = simulator.read(|world| world.version);
     assert_eq!(get(&simulator, "/clock").await["offset_seconds"], 60);
+    assert_eq!(simulator.read(|world| world.version), version, "who waits is not woken");
     let moved = control(&simulator, Method::POST, "/clock", json!({ "advance_seconds": 86_400 }));
     assert_eq!(moved.await.json()["offset_seconds"], 86_460);
     assert_eq!(simulator.read(|world| world.clock_offset), Duration::from_secs(86_460));

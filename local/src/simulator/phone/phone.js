@@ -345,10 +345,20 @@ async function showOrders(name) {
 
 // --- Time and the scheduler -------------------------------------------------
 
+/** How far the stack's time is ahead of this browser's, in milliseconds. */
+let timeAhead = null;
+
+function tick() {
+  if (timeAhead === null) return;
+  const now = new Date(Date.now() + timeAhead);
+  find("now").textContent = date.format(now);
+  find("now").dateTime = now.toISOString();
+}
+
 function showClock(clock) {
+  timeAhead = Date.parse(clock.now) - Date.now();
+  tick();
   const days = clock.offset_seconds / 86400;
-  find("now").textContent = date.format(new Date(clock.now));
-  find("now").dateTime = clock.now;
   find("offset").textContent = clock.offset_seconds === 0
     ? "· the present"
     : `· ${days < 1 ? `${clock.offset_seconds / 3600} h` : `${days.toFixed(1)} days`} ahead`;
@@ -489,6 +499,7 @@ document.querySelectorAll("[data-advance]").forEach((button) => {
   const advance_seconds = Number(button.dataset.advance);
   button.addEventListener("click", () => attempt(() => moveClock("POST", { advance_seconds })));
 });
+setInterval(tick, 5000);
 find("present").addEventListener("click", () => attempt(() => moveClock("DELETE")));
 find("reset").addEventListener("click", () => attempt(() => control("POST", "/reset")));
 
