@@ -123,8 +123,9 @@ comment on column app.messages.attempted_at is
   'When it was last claimed for sending. Set and without twilio_sid: whether Twilio has it is unknown.';
 comment on column app.messages.legal_basis is 'Why an outbound text was lawful when it was queued.';
 create unique index messages_twilio_sid_key on app.messages (twilio_sid);
--- One automatic answer to an inbound text, whatever is retried.
-create unique index messages_in_reply_to_key on app.messages (in_reply_to) where author <> 'owner';
+-- One automatic answer to an inbound text, whatever is retried. (What an owner
+-- writes by hand answers the conversation, not one text.)
+create unique index messages_in_reply_to_key on app.messages (in_reply_to);
 create index messages_lead_id_id_idx on app.messages (lead_id, id);
 create index messages_business_id_id_idx on app.messages (business_id, id);
 
