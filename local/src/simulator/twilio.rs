@@ -4,9 +4,11 @@
 //! What Twilio documents is kept to; where it says nothing, the comment at that
 //! place says what is assumed.
 
+mod attempt;
 pub mod behaviour;
 mod callbacks;
 pub mod inbound;
+mod listing;
 pub mod message;
 mod messages;
 mod opt_out;
