@@ -17,3 +17,4 @@ pub mod schema;
 pub mod simulator;
 pub mod stack;
 pub mod supabase;
+pub mod vercel;

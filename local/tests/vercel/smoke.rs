@@ -1,0 +1,211 @@
+//! The same requests to `vercel dev` and to our edge bring the same answers.
+//!
+//! Nothing is behind the functions: a request that is in order ends at the database that
+//! cannot be reached.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+
+use leadslock::{
+    cron_deliver,
+    headers::POLICY,
+    http_edge::Flow,
+    sms_inbound::{self, SmsInbound},
+    sms_status,
+    twilio::signature,
+};
+use local::edge::{self, Edge};
+use reqwest::{Client, Method, header};
+use tokio::net::TcpListener;
+use url::Url;
+
+use crate::{AUTH_TOKEN, CRON_SECRET, ORIGIN, variables, vercel};
+
+const TEXT: &str = "AccountSid=AC00000000000000000000000000000000\
+     &MessageSid=SM00000000000000000000000000000000\
+     &From=%2B15145550123&To=%2B15145550100&Body=%C3%8Ates-vous+ouverts+%3F+%F0%9F%91%8B";
+const STATUS: &str = "AccountSid=AC00000000000000000000000000000000\
+     &MessageSid=SM00000000000000000000000000000000&MessageStatus=sent";
+const STATUS_PATH: &str = "/api/sms/status?message=0193a000-0000-7000-8000-0000000000aa";
+
+/// One request, and the status it is answered with.
+struct Case {
+    what: &'static str,
+    method: Method,
+    path: &'static str,
+    headers: Vec<(&'static str, String)>,
+    body: Vec<u8>,
+    status: u16,
+    in_dev: InDev,
+}
+
+/// What `vercel dev` answers.
+enum InDev {
+    /// What our edge answers.
+    Same,
+    /// One of these statuses, and here is why Vercel itself does not.
+    Other(&'static [u16], &'static str),
+}
+
+impl Case {
+    fn new(what: &'static str, method: Method, path: &'static str, status: u16) -> Self {
+        let (headers, body) = (Vec::new(), Vec::new());
+        Self { what, method, path, headers, body, status, in_dev: InDev::Same }
+    }
+
+    fn get(what: &'static str, path: &'static str, status: u16) -> Self {
+        Self::new(what, Method::GET, path, status)
+    }
+
+    /// A form that nobody signed.
+    fn post(what: &'static str, path: &'static str, body: impl Into<Vec<u8>>, status: u16) -> Self {
+        let mut case = Self::new(what, Method::POST, path, status);
+        case.body = body.into();
+        case.with("content-type", "application/x-www-form-urlencoded")
+    }
+
+    /// A form as Twilio sends it.
+    fn twilio(
+        what: &'static str,
+        path: &'static str,
+        body: impl Into<Vec<u8>>,
+        status: u16,
+    ) -> Self {
+        let case = Self::post(what, path, body, status);
+        let url = Url::parse(ORIGIN).unwrap().join(path).unwrap();
+        let signature = signature::sign(&AUTH_TOKEN.into(), &url, &case.body);
+        case.with(signature::HEADER, signature)
+    }
+
+    fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn but_in_dev(mut self, statuses: &'static [u16], why: &'static str) -> Self {
+        self.in_dev = InDev::Other(statuses, why);
+        self
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let (inbound, deliver) = (sms_inbound::PATH, cron_deliver::PATH);
+    let authorization = format!("Bearer {CRON_SECRET}");
+    let no_text = [TEXT.as_bytes(), b"%FF\xFF"].concat();
+    let too_long = |bytes| vec![b'a'; bytes];
+    vec![
+        Case::get("a file", "/robots.txt", 200),
+        Case::get("a file, asked for with a query", "/robots.txt?a=b", 200),
+        Case::new("the head of a file", Method::HEAD, "/robots.txt", 200),
+        Case::new("a file, posted to", Method::POST, "/robots.txt", 405)
+            .but_in_dev(&[200], "it serves files whatever the method"),
+        Case::get("no file", "/missing.txt", 404),
+        Case::get("a file that is not public", "/Cargo.toml", 404),
+        Case::get("the settings", "/.env", 404),
+        Case::get("the front page", "/", 404)
+            .but_in_dev(&[200], "it lists folders, which Vercel does only where it is switched on"),
+        Case::get("no function", "/api/unknown", 404),
+        Case::get("a folder of functions", "/api/sms", 404),
+        Case::get("a function with a slash behind it", "/api/sms/inbound/", 404),
+        Case::get("a function by the name of its file", "/api/sms/inbound.rs", 405),
+        Case::get("a text, the wrong way", inbound, 405),
+        Case::new("a browser's question", Method::OPTIONS, inbound, 405),
+        Case::post("a text that nobody signed", inbound, TEXT, 403),
+        Case::post("a text with a signature of something else", inbound, TEXT, 403)
+            .with(signature::HEADER, "AAAAAAAAAAAAAAAAAAAAAAAAAAA="),
+        Case::twilio("a text", inbound, TEXT, 503),
+        Case::twilio("a text to what its sender says is the host", inbound, TEXT, 503)
+            .with("x-forwarded-host", "evil.example")
+            .with("x-forwarded-proto", "http"),
+        Case::twilio("a text without its fields", inbound, "Body=hi", 400),
+        Case::twilio("a text that is no text", inbound, no_text, 400),
+        Case::post("more than a function reads", inbound, too_long(SmsInbound::MAX_BODY + 1), 413),
+        Case::post("more than Vercel takes", inbound, too_long(5_000_000), 413)
+            .but_in_dev(&[413, 500], "it has no limit; it may miss what a function says early"),
+        Case::post("a status that nobody signed", STATUS_PATH, STATUS, 403),
+        Case::twilio("a status", STATUS_PATH, STATUS, 503),
+        Case::twilio("a status without its message", sms_status::PATH, STATUS, 403),
+        Case::get("the scheduler without its secret", deliver, 401),
+        Case::get("the scheduler with another secret", deliver, 401)
+            .with("authorization", "Bearer "),
+        Case::get("the scheduler", deliver, 503).with("authorization", authorization),
+        Case::new("the scheduler, the wrong way", Method::POST, deliver, 405),
+    ]
+}
+
+/// What is compared of an answer.
+#[derive(Debug, PartialEq)]
+struct Answer {
+    status: u16,
+    /// The header policy, and what else is ours to say, each header as often as it came.
+    headers: BTreeMap<String, Vec<String>>,
+    body: String,
+}
+
+impl Answer {
+    async fn to(case: &Case, client: &Client, server: &Url) -> Self {
+        let mut request = client.request(case.method.clone(), server.join(case.path).unwrap());
+        for (name, value) in &case.headers {
+            request = request.header(*name, value);
+        }
+        let response = request.body(case.body.clone()).send().await.unwrap();
+
+        let policy = POLICY.map(|(name, _)| name);
+        let ours = [header::ALLOW, header::CACHE_CONTROL, header::CONTENT_TYPE, header::LOCATION];
+        let headers = policy.into_iter().chain(ours).map(|name| {
+            let values = response.headers().get_all(&name).iter();
+            let values = values.map(|value| value.to_str().unwrap().to_owned()).collect();
+            (name.to_string(), values)
+        });
+        let headers = headers.collect();
+        let status = response.status().as_u16();
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    #[track_caller]
+    fn check(&self, what: &str, server: &str, statuses: &[u16]) {
+        assert!(statuses.contains(&self.status), "{what}: {server} says {self:#?}");
+        for (name, value) in POLICY {
+            assert_eq!(self.headers[name.as_str()], [value.to_str().unwrap()], "{what}: {server}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Vercel's program; run by .ci/run smoke"]
+async fn our_edge_answers_as_vercel_dev_does() {
+    let dev = vercel().await.dev(&variables()).await.unwrap();
+    let edge = Edge::start(edge::Options {
+        project: dev.project().to_owned(),
+        executables: dev.executables().to_owned(),
+        variables: variables(),
+        listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap(),
+        scheduler: false,
+        log: Arc::default(),
+    })
+    .unwrap();
+    rustls::crypto::ring::default_provider().install_default().unwrap();
+    let client = Client::builder().no_proxy().build().unwrap();
+
+    for case in cases() {
+        let ours = Answer::to(&case, &client, edge.url()).await;
+        let theirs = Answer::to(&case, &client, dev.url()).await;
+
+        ours.check(case.what, "our edge", &[case.status]);
+        match case.in_dev {
+            InDev::Same => {
+                assert_eq!(ours, theirs, "{}: our edge, and vercel dev", case.what);
+                println!("{}: {}", case.what, case.status);
+            }
+            InDev::Other(statuses, why) => {
+                theirs.check(case.what, "vercel dev", statuses);
+                println!(
+                    "{}: {} (vercel dev: {}, as {why})",
+                    case.what, case.status, theirs.status
+                );
+            }
+        }
+    }
+
+    edge.stop().await.unwrap();
+    dev.stop().await.unwrap();
+}
