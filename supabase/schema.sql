@@ -103,11 +103,11 @@ create table app.jobs (
   constraint jobs_kind_message_id_key UNIQUE (kind, message_id),
   constraint jobs_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
   constraint finished_when_not_open CHECK (((state = 'open'::text) = (finished_at IS NULL))),
-  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text]))),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text, 'redact'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'dead'::text])))
 );
 comment on table app.jobs is 'Obligations. Whoever finds one open and due may claim it; it is done when a row says so.';
-comment on column app.jobs.message_id is 'The text to answer (reply) or to send (send).';
+comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), or to empty at Twilio (redact).';
 comment on column app.jobs.run_at is 'From when the job may be claimed. Claiming moves it to the end of the lease.';
 comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
 CREATE INDEX jobs_due_idx ON app.jobs USING btree (run_at) WHERE (state = 'open'::text);
@@ -149,6 +149,7 @@ create table app.messages (
   author text not null,
   body text not null,
   media_count smallint default 0 not null,
+  masked_count smallint default 0 not null,
   in_reply_to uuid,
   legal_basis text,
   twilio_sid text,
@@ -174,6 +175,7 @@ END),
 );
 comment on table app.messages is 'Every text in both directions.';
 comment on column app.messages.sender_phone is 'The shop''s number: where the lead wrote to, or what we write from.';
+comment on column app.messages.masked_count is 'How many card and social-insurance numbers were masked in the body before it was stored.';
 comment on column app.messages.legal_basis is 'Why an outbound text was lawful when it was queued.';
 comment on column app.messages.status is 'Twilio''s status; before Twilio has it pending, or withheld when the gate refused the claim.';
 comment on column app.messages.attempted_at is 'When it was last claimed for sending. Set and without twilio_sid: whether Twilio has it is unknown.';
@@ -386,6 +388,21 @@ AS $function$
 $function$;
 comment on function app.lease() is 'How long a claimed job belongs to its holder.';
 
+CREATE OR REPLACE FUNCTION app.postpone_job(p_job_id uuid, p_at_least interval)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.jobs
+  set run_at = app.clock() + greatest(
+    least(interval '15 minutes', interval '5 seconds' * power(2, least(attempts, 10)))
+      * (0.5 + pg_catalog.random() / 2),
+    p_at_least
+  )
+  where id = p_job_id and state = 'open';
+$function$;
+comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
+
 CREATE OR REPLACE FUNCTION app.queue_text(p_lead_id uuid, p_sender_phone app.e164, p_author text, p_body text, p_in_reply_to uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -445,6 +462,24 @@ end;
 $function$;
 comment on function app.record_consent(app.leads,uuid,text,text,text,text,timestamp with time zone) is 'Adds to the evidence of consent.';
 
+CREATE OR REPLACE FUNCTION app.redact_work(p_job_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'kind', 'redact',
+    'job_id', j.id,
+    'fencing_token', j.fencing_token,
+    'twilio_sid', m.twilio_sid
+  )
+  from app.jobs j
+  join app.messages m on m.id = j.message_id
+  where j.id = p_job_id;
+$function$;
+comment on function app.redact_work(uuid) is 'A claimed redact job: the text to empty at Twilio.';
+
 CREATE OR REPLACE FUNCTION app.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -467,6 +502,7 @@ AS $function$
     'job_id', j.id,
     'fencing_token', j.fencing_token,
     'message_id', m.id,
+    'has_masked_numbers', m.masked_count > 0,
     'business', jsonb_build_object(
       'name', b.name,
       'about', b.about,
@@ -692,6 +728,8 @@ begin
       values (v_job.business_id, 'system', 'job_dead', v_job.id);
     elsif v_job.kind = 'reply' then
       v_work := v_work || app.reply_work(v_job.id);
+    elsif v_job.kind = 'redact' then
+      v_work := v_work || app.redact_work(v_job.id);
     elsif v_job.attempted_at is not null then
       -- Twilio may have it: to be looked up, not sent. The gate comes after.
       v_work := v_work || (app.send_work(v_job.id) || '{"kind": "settle"}');
@@ -801,13 +839,22 @@ begin
   v_is_new_lead := not exists (select from app.messages where lead_id = v_lead.id);
 
   insert into app.messages (
-    business_id, lead_id, sender_phone, direction, author, body, media_count, twilio_sid, status
+    business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,
+    twilio_sid, status
   )
   values (
     v_business.id, v_lead.id, request ->> 'to', 'inbound', 'lead', request ->> 'body',
-    (request ->> 'media_count')::smallint, v_sid, 'received'
+    (request ->> 'media_count')::smallint, (request ->> 'masked_count')::smallint, v_sid, 'received'
   )
   returning id into v_message_id;
+
+  -- Twilio still has the text as it was written.
+  if (request ->> 'masked_count')::integer > 0 then
+    insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+    values ('redact', v_message_id, app.clock() + app.lease(), 1, 1)
+    returning id into v_job_id;
+    v_work := v_work || app.redact_work(v_job_id);
+  end if;
 
   -- Who texts us can be reached.
   delete from app.suppressions s
@@ -842,13 +889,13 @@ begin
     if v_meaning = 'help' then
       v_queued := app.queue_text(v_lead.id, request ->> 'to', 'system', app.help_text(v_business, request ->> 'language'), v_message_id);
       if v_queued ->> 'outcome' = 'queued' then
-        v_work := jsonb_build_array(v_queued -> 'send');
+        v_work := v_work || (v_queued -> 'send');
       end if;
     elsif v_business.state = 'active' and not app.is_suppressed(v_business.id, v_hmac) then
       insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
       values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
       returning id into v_job_id;
-      v_work := jsonb_build_array(app.reply_work(v_job_id));
+      v_work := v_work || app.reply_work(v_job_id);
     end if;
   end if;
 
@@ -857,6 +904,30 @@ end;
 $function$;
 comment on function public.receive_sms(jsonb) is 'Takes in a text from a lead, once however often it is delivered. Returns the work it is owed, claimed for the caller.';
 grant execute on function public.receive_sms(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.settle_redaction(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_job app.jobs;
+begin
+  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
+  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  if (request ->> 'is_redacted')::boolean then
+    perform app.finish_job(v_job.id, 'done', 'redacted');
+  else
+    perform app.postpone_job(v_job.id, interval '0');
+  end if;
+  return jsonb_build_object('outcome', 'settled');
+end;
+$function$;
+comment on function public.settle_redaction(jsonb) is 'Ends a redact job if the text is empty at Twilio, or has it tried again.';
+grant execute on function public.settle_redaction(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_send(request jsonb)
  RETURNS jsonb
@@ -868,7 +939,6 @@ declare
   v_result text := request ->> 'result';
   v_job app.jobs;
   v_message app.messages;
-  v_backoff interval;
 begin
   select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
   select * into strict v_message from app.messages where id = v_job.message_id;
@@ -895,16 +965,10 @@ begin
     where id = v_message.id and status = 'pending';
     perform app.finish_job(v_job.id, 'done', 'rejected');
   elsif v_result = 'not_sent' then
-    -- Doubling from 5 seconds to a quarter of an hour, with jitter so that what
-    -- failed together does not come back together.
-    v_backoff := least(interval '15 minutes', interval '5 seconds' * power(2, least(v_job.attempts, 10)))
-      * (0.5 + pg_catalog.random() / 2);
     update app.messages set attempted_at = null where id = v_message.id;
-    update app.jobs
-    set run_at = app.clock() + greatest(
-      v_backoff, make_interval(secs => coalesce((request ->> 'retry_after_seconds')::integer, 0))
-    )
-    where id = v_job.id;
+    perform app.postpone_job(
+      v_job.id, make_interval(secs => coalesce((request ->> 'retry_after_seconds')::integer, 0))
+    );
   elsif v_result = 'unknown' then
     update app.jobs set run_at = v_message.attempted_at + app.lease() where id = v_job.id;
   elsif v_result = 'not_found' then

@@ -88,6 +88,8 @@ pub struct Conversation {
     pub lead: Lead,
     /// Whether the lead has not heard from the assistant in this conversation.
     pub is_first_answer: bool,
+    /// Whether a card or social-insurance number was masked in the last text.
+    pub has_masked_numbers: bool,
     /// The last messages, oldest first.
     pub history: Vec<Message>,
 }
@@ -166,6 +168,21 @@ pub async fn answer(groq: &Groq, conversation: &Conversation, log_id: uuid::Uuid
     }
 }
 
+/// `answer` as it is sent: with what it must begin and end with.
+fn text(answer: &str, conversation: &Conversation, language: Language) -> String {
+    let introduction = introduction(conversation, language);
+    let notice = match (conversation.has_masked_numbers, language) {
+        (false, _) => "",
+        (true, Language::English) => {
+            " Please never text card or identity numbers; we masked yours."
+        }
+        (true, Language::French) => {
+            " Svp ne textez jamais de numéro de carte ou d'identité; nous l'avons masqué."
+        }
+    };
+    format!("{introduction}{answer}{notice}")
+}
+
 /// What the first text of a conversation begins with: that nobody typed it, and
 /// for whom it was written.
 fn introduction(conversation: &Conversation, language: Language) -> String {
@@ -194,6 +211,7 @@ pub(crate) mod fixtures {
             },
             lead: Lead { name: None, language: None },
             is_first_answer: false,
+            has_masked_numbers: false,
             history: texts
                 .iter()
                 .map(|text| Message {

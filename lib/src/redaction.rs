@@ -9,10 +9,8 @@
 pub struct Redacted {
     /// The text with `•` in place of what must not be kept.
     pub text: String,
-    /// How many card numbers were masked.
-    pub cards: usize,
-    /// How many social-insurance numbers were masked.
-    pub social_insurance_numbers: usize,
+    /// How many numbers were masked.
+    pub count: usize,
 }
 
 /// The digits of a masked number that stay.
@@ -31,7 +29,7 @@ struct Digit {
 /// Masks the card and social-insurance numbers in `text`.
 pub fn redact(text: &str) -> Redacted {
     let mut letters: Vec<char> = text.chars().collect();
-    let (mut cards, mut social_insurance_numbers) = (0, 0);
+    let mut count = 0;
     for run in digit_runs(&letters) {
         let mut rest = run.as_slice();
         while let Some((first, tail)) = rest.split_first() {
@@ -46,14 +44,11 @@ pub fn redact(text: &str) -> Redacted {
                     *letter = '•';
                 }
             }
-            match kept {
-                KEPT_OF_CARD => cards += 1,
-                _ => social_insurance_numbers += 1,
-            }
+            count += 1;
             rest = after;
         }
     }
-    Redacted { text: letters.into_iter().collect(), cards, social_insurance_numbers }
+    Redacted { text: letters.into_iter().collect(), count }
 }
 
 /// The length of the number that starts here, and how much of it stays.
@@ -155,28 +150,27 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(text: &str, want: &str, cards: usize, social_insurance_numbers: usize) {
-        let want = Redacted { text: want.to_owned(), cards, social_insurance_numbers };
-        assert_eq!(redact(text), want);
+    fn check(text: &str, want: &str, count: usize) {
+        assert_eq!(redact(text), Redacted { text: want.to_owned(), count });
     }
 
     #[test]
     fn card_numbers_are_masked_however_they_are_written() {
-        check("4242424242424242", "••••••••••••4242", 1, 0);
-        check("my card: 4242 4242 4242 4242 thanks", "my card: •••• •••• •••• 4242 thanks", 1, 0);
-        check("4242-4242-4242-4242, exp 12/27", "••••-••••-••••-4242, exp 12/27", 1, 0);
-        check("3782 822463 10005", "•••• •••••• •0005", 1, 0);
-        check("5555.5555.5555.4444 12 27 123", "••••.••••.••••.4444 12 27 123", 1, 0);
-        check("call 514 555 0100, 4111111111111111", "call 514 555 0100, ••••••••••••1111", 1, 0);
-        check("４２４２４２４２４２４２４２４２", "••••••••••••４２４２", 1, 0);
-        check("4242424242424242 4111111111111111", "••••••••••••4242 ••••••••••••1111", 2, 0);
+        check("4242424242424242", "••••••••••••4242", 1);
+        check("my card: 4242 4242 4242 4242 thanks", "my card: •••• •••• •••• 4242 thanks", 1);
+        check("4242-4242-4242-4242, exp 12/27", "••••-••••-••••-4242, exp 12/27", 1);
+        check("3782 822463 10005", "•••• •••••• •0005", 1);
+        check("5555.5555.5555.4444 12 27 123", "••••.••••.••••.4444 12 27 123", 1);
+        check("call 514 555 0100, 4111111111111111", "call 514 555 0100, ••••••••••••1111", 1);
+        check("４２４２４２４２４２４２４２４２", "••••••••••••４２４２", 1);
+        check("4242424242424242 4111111111111111", "••••••••••••4242 ••••••••••••1111", 2);
     }
 
     #[test]
     fn social_insurance_numbers_are_masked() {
-        check("SIN 046 454 286", "SIN 046 454 286", 0, 0); // 0 begins no real one
-        check("SIN 130 692 544", "SIN ••• ••• 544", 0, 1);
-        check("NAS: 130-692-544.", "NAS: •••-•••-544.", 0, 1);
+        check("SIN 046 454 286", "SIN 046 454 286", 0); // 0 begins no real one
+        check("SIN 130 692 544", "SIN ••• ••• 544", 1);
+        check("NAS: 130-692-544.", "NAS: •••-•••-544.", 1);
     }
 
     #[test]
@@ -190,7 +184,7 @@ mod tests {
             "1Z 999 AA1 01 2345 6784",
             "",
         ] {
-            check(text, text, 0, 0);
+            check(text, text, 0);
         }
     }
 

@@ -47,6 +47,7 @@ struct Inbound {
     to: Phone,
     body: String,
     media_count: u8,
+    masked_count: usize,
     meaning: Meaning,
 }
 
@@ -59,6 +60,7 @@ struct ReceiveSms<'a> {
     to: &'a Phone,
     body: &'a str,
     media_count: u8,
+    masked_count: usize,
     meaning: Meaning,
     language: Option<Language>,
 }
@@ -117,6 +119,7 @@ impl Flow for SmsInbound {
             to: &inbound.to,
             body: &inbound.body,
             media_count: inbound.media_count,
+            masked_count: inbound.masked_count,
             meaning: inbound.meaning,
             language: language::detect(&inbound.body),
         };
@@ -170,6 +173,7 @@ impl Inbound {
             meaning: consent::classify(&redacted.text, form.optional("OptOutType")?),
             body: redacted.text,
             media_count,
+            masked_count: redacted.count,
         })
     }
 }

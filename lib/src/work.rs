@@ -41,6 +41,8 @@ pub enum Work {
     Send(SendJob),
     /// A text that Twilio may have.
     Settle(SendJob),
+    /// A text of which Twilio has a copy with what we masked.
+    Redact(RedactJob),
 }
 
 /// A text to answer.
@@ -63,6 +65,14 @@ pub struct SendJob {
     to: Phone,
     body: String,
     known_sids: Vec<MessageSid>,
+}
+
+/// A text to empty at Twilio.
+#[derive(Deserialize)]
+pub struct RedactJob {
+    job_id: Uuid,
+    fencing_token: i64,
+    twilio_sid: MessageSid,
 }
 
 /// What `rpc/queue_outbound` is told.
@@ -100,6 +110,14 @@ enum SendResult<'a> {
     NotSent { retry_after_seconds: Option<u64> },
     Unknown,
     NotFound,
+}
+
+/// What `rpc/settle_redaction` is told.
+#[derive(Serialize)]
+struct SettleRedaction {
+    job_id: Uuid,
+    fencing_token: i64,
+    is_redacted: bool,
 }
 
 #[derive(Deserialize)]
@@ -166,6 +184,7 @@ impl Worker {
             Work::Reply(reply) => (reply.job_id, self.reply(reply).await),
             Work::Send(send) => (send.job_id, self.send(send, claimed_at).await),
             Work::Settle(send) => (send.job_id, self.settle(send).await),
+            Work::Redact(redact) => (redact.job_id, self.redact(redact).await),
         };
         if let Err(error) = outcome {
             tracing::error!(job.id = %job_id, %error, "work is left for the scheduler");
@@ -236,6 +255,15 @@ impl Worker {
             // The lease runs out, and it is looked up again.
             Found::Unknown => Ok(()),
         }
+    }
+
+    async fn redact(&self, redact: RedactJob) -> Result<(), RpcError> {
+        let RedactJob { job_id, fencing_token, twilio_sid } = redact;
+        let is_redacted = self.twilio.redact(&twilio_sid).await;
+        tracing::info!(message.sid = twilio_sid.as_str(), is_redacted, "emptied a text at twilio");
+        let request = SettleRedaction { job_id, fencing_token, is_redacted };
+        let _: Settled = self.supabase.call("settle_redaction", &request).await?;
+        Ok(())
     }
 
     async fn record(&self, send: &SendJob, result: SendResult<'_>) -> Result<(), RpcError> {

@@ -87,6 +87,7 @@ create table app.messages (
   author text not null,
   body text not null,
   media_count smallint not null default 0,
+  masked_count smallint not null default 0,
   in_reply_to uuid references app.messages (id),
   legal_basis text,
   twilio_sid text,
@@ -116,6 +117,8 @@ create table app.messages (
   )
 );
 comment on table app.messages is 'Every text in both directions.';
+comment on column app.messages.masked_count is
+  'How many card and social-insurance numbers were masked in the body before it was stored.';
 comment on column app.messages.sender_phone is 'The shop''s number: where the lead wrote to, or what we write from.';
 comment on column app.messages.status is
   'Twilio''s status; before Twilio has it pending, or withheld when the gate refused the claim.';
@@ -208,13 +211,13 @@ create table app.jobs (
   finished_at timestamptz,
 
   constraint jobs_kind_message_id_key unique (kind, message_id),
-  constraint kind_is_known check (kind in ('reply', 'send')),
+  constraint kind_is_known check (kind in ('reply', 'send', 'redact')),
   constraint state_is_known check (state in ('open', 'done', 'dead')),
   constraint finished_when_not_open check ((state = 'open') = (finished_at is null))
 );
 comment on table app.jobs is
   'Obligations. Whoever finds one open and due may claim it; it is done when a row says so.';
-comment on column app.jobs.message_id is 'The text to answer (reply) or to send (send).';
+comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), or to empty at Twilio (redact).';
 comment on column app.jobs.run_at is
   'From when the job may be claimed. Claiming moves it to the end of the lease.';
 comment on column app.jobs.fencing_token is

@@ -147,6 +147,23 @@ as $$
 $$;
 comment on function app.finish_job(uuid, text, text) is 'Ends a job as done or dead.';
 
+-- Doubling from 5 seconds to a quarter of an hour, with jitter so that what
+-- failed together does not come back together.
+create function app.postpone_job(p_job_id uuid, p_at_least interval)
+returns void
+language sql
+set search_path = ''
+as $$
+  update app.jobs
+  set run_at = app.clock() + greatest(
+    least(interval '15 minutes', interval '5 seconds' * power(2, least(attempts, 10)))
+      * (0.5 + pg_catalog.random() / 2),
+    p_at_least
+  )
+  where id = p_job_id and state = 'open';
+$$;
+comment on function app.postpone_job(uuid, interval) is 'Puts a job that failed for now back in line.';
+
 -- What a sender needs to know, and no more. known_sids are the texts to this
 -- lead we know Twilio has: a look-up that finds another has found this one.
 create function app.send_work(p_job_id uuid)
@@ -223,6 +240,24 @@ $$;
 comment on function app.queue_text(uuid, app.e164, text, text, uuid) is
   'Writes an outbound text and claims it for sending, if the gate lets it through.';
 
+create function app.redact_work(p_job_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'kind', 'redact',
+    'job_id', j.id,
+    'fencing_token', j.fencing_token,
+    'twilio_sid', m.twilio_sid
+  )
+  from app.jobs j
+  join app.messages m on m.id = j.message_id
+  where j.id = p_job_id;
+$$;
+comment on function app.redact_work(uuid) is 'A claimed redact job: the text to empty at Twilio.';
+
 -- What the assistant needs to answer. History is bounded, so the work does not
 -- grow with the conversation.
 create function app.reply_work(p_job_id uuid)
@@ -236,6 +271,7 @@ as $$
     'job_id', j.id,
     'fencing_token', j.fencing_token,
     'message_id', m.id,
+    'has_masked_numbers', m.masked_count > 0,
     'business', jsonb_build_object(
       'name', b.name,
       'about', b.about,

@@ -49,13 +49,22 @@ begin
   v_is_new_lead := not exists (select from app.messages where lead_id = v_lead.id);
 
   insert into app.messages (
-    business_id, lead_id, sender_phone, direction, author, body, media_count, twilio_sid, status
+    business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,
+    twilio_sid, status
   )
   values (
     v_business.id, v_lead.id, request ->> 'to', 'inbound', 'lead', request ->> 'body',
-    (request ->> 'media_count')::smallint, v_sid, 'received'
+    (request ->> 'media_count')::smallint, (request ->> 'masked_count')::smallint, v_sid, 'received'
   )
   returning id into v_message_id;
+
+  -- Twilio still has the text as it was written.
+  if (request ->> 'masked_count')::integer > 0 then
+    insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+    values ('redact', v_message_id, app.clock() + app.lease(), 1, 1)
+    returning id into v_job_id;
+    v_work := v_work || app.redact_work(v_job_id);
+  end if;
 
   -- Who texts us can be reached.
   delete from app.suppressions s
@@ -90,13 +99,13 @@ begin
     if v_meaning = 'help' then
       v_queued := app.queue_text(v_lead.id, request ->> 'to', 'system', app.help_text(v_business, request ->> 'language'), v_message_id);
       if v_queued ->> 'outcome' = 'queued' then
-        v_work := jsonb_build_array(v_queued -> 'send');
+        v_work := v_work || (v_queued -> 'send');
       end if;
     elsif v_business.state = 'active' and not app.is_suppressed(v_business.id, v_hmac) then
       insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
       values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
       returning id into v_job_id;
-      v_work := jsonb_build_array(app.reply_work(v_job_id));
+      v_work := v_work || app.reply_work(v_job_id);
     end if;
   end if;
 
@@ -210,6 +219,8 @@ begin
       values (v_job.business_id, 'system', 'job_dead', v_job.id);
     elsif v_job.kind = 'reply' then
       v_work := v_work || app.reply_work(v_job.id);
+    elsif v_job.kind = 'redact' then
+      v_work := v_work || app.redact_work(v_job.id);
     elsif v_job.attempted_at is not null then
       -- Twilio may have it: to be looked up, not sent. The gate comes after.
       v_work := v_work || (app.send_work(v_job.id) || '{"kind": "settle"}');
@@ -343,7 +354,6 @@ declare
   v_result text := request ->> 'result';
   v_job app.jobs;
   v_message app.messages;
-  v_backoff interval;
 begin
   select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
   select * into strict v_message from app.messages where id = v_job.message_id;
@@ -370,16 +380,10 @@ begin
     where id = v_message.id and status = 'pending';
     perform app.finish_job(v_job.id, 'done', 'rejected');
   elsif v_result = 'not_sent' then
-    -- Doubling from 5 seconds to a quarter of an hour, with jitter so that what
-    -- failed together does not come back together.
-    v_backoff := least(interval '15 minutes', interval '5 seconds' * power(2, least(v_job.attempts, 10)))
-      * (0.5 + pg_catalog.random() / 2);
     update app.messages set attempted_at = null where id = v_message.id;
-    update app.jobs
-    set run_at = app.clock() + greatest(
-      v_backoff, make_interval(secs => coalesce((request ->> 'retry_after_seconds')::integer, 0))
-    )
-    where id = v_job.id;
+    perform app.postpone_job(
+      v_job.id, make_interval(secs => coalesce((request ->> 'retry_after_seconds')::integer, 0))
+    );
   elsif v_result = 'unknown' then
     update app.jobs set run_at = v_message.attempted_at + app.lease() where id = v_job.id;
   elsif v_result = 'not_found' then
@@ -398,6 +402,31 @@ end;
 $$;
 comment on function public.settle_send(jsonb) is
   'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
+
+-- What became of an attempt to empty a text at Twilio.
+create function public.settle_redaction(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job app.jobs;
+begin
+  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
+  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  if (request ->> 'is_redacted')::boolean then
+    perform app.finish_job(v_job.id, 'done', 'redacted');
+  else
+    perform app.postpone_job(v_job.id, interval '0');
+  end if;
+  return jsonb_build_object('outcome', 'settled');
+end;
+$$;
+comment on function public.settle_redaction(jsonb) is
+  'Ends a redact job if the text is empty at Twilio, or has it tried again.';
 
 -- A status callback. The text is known by our own id, which Twilio's signature
 -- covers, so the callback may come before the answer to our request.
@@ -451,4 +480,5 @@ grant execute on function public.receive_sms(jsonb) to service_role;
 grant execute on function public.claim_jobs(jsonb) to service_role;
 grant execute on function public.queue_outbound(jsonb) to service_role;
 grant execute on function public.settle_send(jsonb) to service_role;
+grant execute on function public.settle_redaction(jsonb) to service_role;
 grant execute on function public.apply_status(jsonb) to service_role;

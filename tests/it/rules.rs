@@ -21,7 +21,7 @@ impl Calls<'_> {
     async fn receive_at(&self, shop: &str, number: u32, meaning: &str, body: &str) -> Value {
         let request = json!({
             "message_sid": sid(number), "from": LEAD, "phone_hmac": "ab".repeat(32), "to": shop,
-            "body": body, "media_count": 0, "meaning": meaning, "language": "en",
+            "body": body, "media_count": 0, "masked_count": 0, "meaning": meaning, "language": "en",
         });
         self.call("receive_sms", request).await
     }

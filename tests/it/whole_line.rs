@@ -172,6 +172,18 @@ fn promise_cards_never_nor_personal_data_reach_database_or_model() {
             )
             .await;
 
+        stack.wait_for_value("select count(*) from app.jobs where outcome = 'redacted'", "1").await;
+        let twilios_copy = stack.simulator().read(|world| {
+            let texts = world.twilio.messages.iter();
+            texts.filter(|text| text.from == LEAD).all(|text| text.is_redacted)
+        });
+        assert!(twilios_copy, "Twilio still has the text");
+        let answer = stack.answers().remove(0);
+        assert!(
+            answer.ends_with("never text card or identity numbers; we masked yours."),
+            "{answer}"
+        );
+
         let body = stack.value("select body from app.messages where author = 'lead'").await;
         assert!(body.contains("•••• •••• •••• 4242") && body.contains("514-555-0177"), "{body}");
         let prompts: String = stack.simulator().read(|world| {

@@ -1,19 +1,17 @@
 //! The answer a lead gets when no model gave a usable one.
 
-use super::{Conversation, introduction};
+use super::{Conversation, text};
 use crate::language::Language;
 
 /// Says who has the message and what happens next.
 pub(super) fn answer(conversation: &Conversation, language: Language) -> String {
-    let introduction = introduction(conversation, language);
-    match language {
-        Language::English => format!(
-            "{introduction}Thanks for your message! We will get back to you as soon as possible."
-        ),
-        Language::French => {
-            format!("{introduction}Merci de votre message! Nous vous répondrons dès que possible.")
+    let answer = match language {
+        Language::English => {
+            "Thanks for your message! We will get back to you as soon as possible."
         }
-    }
+        Language::French => "Merci de votre message! Nous vous répondrons dès que possible.",
+    };
+    text(answer, conversation, language)
 }
 
 #[cfg(test)]
@@ -28,7 +26,8 @@ mod tests {
     fn the_longest_canned_answer_fits() {
         let mut conversation = conversation(&[]);
         conversation.is_first_answer = true;
-        for letter in ["n", "É", "Œ"] {
+        conversation.has_masked_numbers = true;
+        for letter in ["n", "É"] {
             conversation.business.name = letter.repeat(60);
             for language in [Language::English, Language::French] {
                 let text = answer(&conversation, language);

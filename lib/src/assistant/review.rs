@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use thiserror::Error;
 
-use super::{Author, Conversation, introduction};
+use super::{Author, Conversation, text};
 use crate::{
     language::{self, Language},
     placeholders::Placeholders,
@@ -113,7 +113,7 @@ pub(super) fn accept(
         return Err(Fault::Language);
     }
 
-    let text = format!("{}{restored}", introduction(conversation, language));
+    let text = text(&restored, conversation, language);
     if segments::count(&text) > MAX_SEGMENTS { Err(Fault::TooLong) } else { Ok(text) }
 }
 

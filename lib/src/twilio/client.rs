@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
-use http::{HeaderValue, Request, header};
+use http::{HeaderValue, Request, StatusCode, header};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use url::Url;
@@ -125,6 +125,23 @@ impl Twilio {
         judge(self.egress.send(request, DEADLINE).await)
     }
 
+    /// Empties Twilio's copy of a text; its phone numbers stay. True if it is
+    /// empty, or not there any more.
+    /// <https://www.twilio.com/docs/messaging/tutorials/how-to-modify-message-history>
+    pub async fn redact(&self, sid: &MessageSid) -> bool {
+        let mut url = self.messages.clone();
+        let path =
+            url.path().replace("/Messages.json", &format!("/Messages/{}.json", sid.as_str()));
+        url.set_path(&path);
+        let request = Request::post(url.as_str())
+            .header(header::AUTHORIZATION, self.authorization.clone())
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Bytes::from_static(b"Body="));
+        let Ok(request) = request else { return false };
+        let reply = self.egress.send(request, DEADLINE).await;
+        reply.is_ok_and(|reply| reply.status.is_success() || reply.status == StatusCode::NOT_FOUND)
+    }
+
     /// Looks for a text we may have sent: same sender, recipient and body, and
     /// none of `known`, the texts we know by their SIDs.
     pub async fn find(&self, text: &Text<'_>, known: &[MessageSid]) -> Found {
@@ -202,7 +219,7 @@ fn retry_after(reply: &Reply) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, StatusCode};
+    use http::HeaderMap;
 
     use super::*;
 
