@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::
 
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
-use leadslock::sms_inbound;
+use leadslock::{sms_inbound, twilio::client::CONNECTION_OVERRIDES};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
@@ -21,10 +21,6 @@ use crate::{
 /// copy of the code has the same.
 const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
-
-/// What Twilio is told at each shop's number about a webhook that fails: try it three times
-/// more, whatever the failure, and wait as long for it as Twilio ever does.
-const WEBHOOK_OVERRIDES: &str = "rc=3&rp=5xx,ct,rt&rt=4500&tt=15000";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
@@ -124,7 +120,7 @@ impl Product {
     /// Replaces the phone numbers that lead to the product.
     pub fn set_numbers(&self, numbers: &[String]) -> Result<()> {
         let mut webhook = self.edge.url().join(sms_inbound::PATH)?;
-        webhook.set_fragment(Some(WEBHOOK_OVERRIDES));
+        webhook.set_fragment(Some(CONNECTION_OVERRIDES));
         let numbers = numbers
             .iter()
             .map(|number| twilio::Number { number: number.clone(), webhook: webhook.clone() });

@@ -28,8 +28,9 @@ use crate::{
 /// The longest a call may take; well within a job's lease.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// How Twilio is to call back: it retries what failed on our side too, within
-/// its limit of 15 s. It neither signs nor sends the fragment.
+/// How Twilio is to call us, as the fragment of a webhook's URL: it tries again
+/// what failed on our side too, within its limit of 15 s. It neither signs nor
+/// sends the fragment. The URL of a shop's number has it as well (README).
 /// <https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides>
 pub const CONNECTION_OVERRIDES: &str = "rc=3&rp=5xx,ct,rt&rt=4500&tt=15000";
 
