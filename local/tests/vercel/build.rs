@@ -23,6 +23,7 @@ async fn vercel_builds_every_function_and_publishes_nothing_else() {
     check_functions(&output.join("functions")).await;
     check_static_files(&output.join("static"));
     check_config(&read(&output.join("config.json")));
+    check_nothing_was_installed(output.ancestors().nth(2).unwrap());
 }
 
 /// There is exactly one folder for each function, set up as configured, and what is in it
@@ -82,6 +83,14 @@ fn check_config(config: &Value) {
     let ours = config["routes"].as_array().unwrap().iter();
     let ours = ours.take_while(|route| route["handle"] != "filesystem");
     assert_eq!(ours.count(), 1);
+}
+
+/// The npm packages of the local stack are none of Vercel's business.
+fn check_nothing_was_installed(project: &Path) {
+    let installed = files(project)
+        .into_iter()
+        .find(|file| file.components().any(|part| part.as_os_str() == "node_modules"));
+    assert_eq!(installed, None);
 }
 
 fn read(file: &Path) -> Value {

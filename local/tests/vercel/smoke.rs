@@ -3,7 +3,7 @@
 //! Nothing is behind the functions: a request that is in order ends at the database that
 //! cannot be reached.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use leadslock::{
     cron_deliver,
@@ -19,6 +19,9 @@ use tokio::net::TcpListener;
 use url::Url;
 
 use crate::{AUTH_TOKEN, CRON_SECRET, ORIGIN, variables, vercel};
+
+/// `vercel dev` asks cargo at each request whether there is something to build.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const TEXT: &str = "AccountSid=AC00000000000000000000000000000000\
      &MessageSid=SM00000000000000000000000000000000\
@@ -184,7 +187,7 @@ async fn our_edge_answers_as_vercel_dev_does() {
     })
     .unwrap();
     rustls::crypto::ring::default_provider().install_default().unwrap();
-    let client = Client::builder().no_proxy().build().unwrap();
+    let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
 
     for case in cases() {
         let ours = Answer::to(&case, &client, edge.url()).await;
