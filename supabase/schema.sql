@@ -69,6 +69,7 @@ create table app.consent_events (
   change text not null,
   basis text,
   source text not null,
+  rule text,
   wording text,
   at timestamp with time zone default app.clock() not null,
   expires_at timestamp with time zone,
@@ -82,6 +83,7 @@ create table app.consent_events (
   constraint source_is_known CHECK ((source = ANY (ARRAY['text'::text, 'provider'::text])))
 );
 comment on table app.consent_events is 'Append-only evidence of consent: what the lead said or did, when, through what.';
+comment on column app.consent_events.rule is 'What made us take the wording for a wish, by the name lib has for it: the owner can see why.';
 CREATE INDEX consent_events_business_id_idx ON app.consent_events USING btree (business_id);
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
 CREATE INDEX consent_events_message_id_idx ON app.consent_events USING btree (message_id);
@@ -132,7 +134,7 @@ create table app.leads (
   constraint leads_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint language_is_known CHECK ((language = ANY (ARRAY['en'::text, 'fr'::text]))),
   constraint needs_owner_has_both CHECK (((needs_owner_since IS NULL) = (needs_owner_reason IS NULL))),
-  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text]))),
+  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text, 'opted_out_in_words'::text]))),
   constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
 );
 comment on table app.leads is 'The people who text a shop, one row per shop and phone number.';
@@ -264,7 +266,9 @@ begin
   end if;
   select * into strict v_lead from app.leads where id = p_lead_id for no key update;
   if app.suppress(v_lead.business_id, v_lead.phone_hmac, p_policy) and p_policy = 'opted_out' then
-    perform app.record_consent(v_lead, p_message_id, 'withdrawn', null, 'provider', null, null);
+    perform app.record_consent(
+      v_lead, p_message_id, 'withdrawn', null, 'provider', null, null, null
+    );
   end if;
 end;
 $function$;
@@ -436,17 +440,18 @@ end;
 $function$;
 comment on function app.queue_text(uuid,app.e164,text,text,uuid) is 'Writes an outbound text and claims it for sending, if the gate lets it through.';
 
-CREATE OR REPLACE FUNCTION app.record_consent(p_lead app.leads, p_message_id uuid, p_change text, p_basis text, p_source text, p_wording text, p_expires_at timestamp with time zone)
+CREATE OR REPLACE FUNCTION app.record_consent(p_lead app.leads, p_message_id uuid, p_change text, p_basis text, p_source text, p_rule text, p_wording text, p_expires_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
   insert into app.consent_events (
-    business_id, lead_id, message_id, change, basis, source, wording, expires_at
+    business_id, lead_id, message_id, change, basis, source, rule, wording, expires_at
   )
   values (
-    p_lead.business_id, p_lead.id, p_message_id, p_change, p_basis, p_source, p_wording, p_expires_at
+    p_lead.business_id, p_lead.id, p_message_id, p_change, p_basis, p_source, p_rule, p_wording,
+    p_expires_at
   );
   -- An inquiry is in the messages already; what changes rights is audited.
   if p_change = 'withdrawn' or p_basis = 'express' then
@@ -460,7 +465,7 @@ begin
   end if;
 end;
 $function$;
-comment on function app.record_consent(app.leads,uuid,text,text,text,text,timestamp with time zone) is 'Adds to the evidence of consent.';
+comment on function app.record_consent(app.leads,uuid,text,text,text,text,text,timestamp with time zone) is 'Adds to the evidence of consent.';
 
 CREATE OR REPLACE FUNCTION app.redact_work(p_job_id uuid)
  RETURNS jsonb
@@ -578,6 +583,22 @@ AS $function$
 $function$;
 comment on function app.send_work(uuid) is 'A claimed send job, as the sender gets it.';
 
+CREATE OR REPLACE FUNCTION app.start_text(p_business app.businesses, p_language text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+    case coalesce(p_language, p_business.language)
+      when 'fr' then '%s : vous recevrez de nouveau nos textos. Répondez ARRET pour ne plus en recevoir.'
+      else '%s: you will get our texts again. Reply STOP to get no more.'
+    end,
+    p_business.name
+  );
+$function$;
+comment on function app.start_text(app.businesses,text) is 'The confirmation that somebody opted in again.';
+
 CREATE OR REPLACE FUNCTION app.status_rank(p_status text)
  RETURNS integer
  LANGUAGE sql
@@ -600,6 +621,22 @@ AS $function$
   end;
 $function$;
 comment on function app.status_rank(text) is 'A message only ever moves to a status of a higher rank, so callbacks may come in any order.';
+
+CREATE OR REPLACE FUNCTION app.stop_text(p_business app.businesses, p_language text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+    case coalesce(p_language, p_business.language)
+      when 'fr' then '%s : vous ne recevrez plus de textos de notre part. Répondez START pour en recevoir de nouveau.'
+      else '%s: you will get no more texts from us. Reply START to get them again.'
+    end,
+    p_business.name
+  );
+$function$;
+comment on function app.stop_text(app.businesses,text) is 'The confirmation that somebody opted out.';
 
 CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, p_reason text)
  RETURNS boolean
@@ -872,31 +909,59 @@ begin
   end if;
 
   if v_meaning = 'stop' then
+    -- One confirmation, where Twilio has given none. It is queued while it still
+    -- may be, and claimed at once: any later claim meets the suppression.
+    if not (request ->> 'is_answered_by_twilio')::boolean then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.stop_text(v_business, request ->> 'language'), v_message_id
+      );
+    end if;
     if app.suppress(v_business.id, v_hmac, 'opted_out') then
-      perform app.record_consent(v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'body', null);
+      perform app.record_consent(
+        v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'rule', request ->> 'body', null
+      );
+      -- A keyword is beyond doubt, and so is what Twilio acted on.
+      if request ->> 'rule' <> 'keyword' and not (request ->> 'is_answered_by_twilio')::boolean then
+        perform app.flag_for_owner(v_lead.id, 'opted_out_in_words');
+      end if;
     end if;
   elsif v_meaning = 'start' then
     delete from app.suppressions s
     using app.sender_numbers n
     where n.business_id = v_business.id and s.sender_phone = n.phone and s.phone_hmac = v_hmac;
-    perform app.record_consent(v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'body', null);
+    perform app.record_consent(
+      v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'rule', request ->> 'body', null
+    );
+    if not (request ->> 'is_answered_by_twilio')::boolean then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.start_text(v_business, request ->> 'language'), v_message_id
+      );
+    end if;
   else
     if v_is_new_lead then
       perform app.record_consent(
-        v_lead, v_message_id, 'granted', 'implied_inquiry', 'text', null, app.clock() + interval '6 months'
+        v_lead, v_message_id, 'granted', 'implied_inquiry', 'text', null, null,
+        app.clock() + interval '6 months'
       );
     end if;
-    if v_meaning = 'help' then
-      v_queued := app.queue_text(v_lead.id, request ->> 'to', 'system', app.help_text(v_business, request ->> 'language'), v_message_id);
-      if v_queued ->> 'outcome' = 'queued' then
-        v_work := v_work || (v_queued -> 'send');
-      end if;
+    if v_meaning = 'help' and (request ->> 'is_answered_by_twilio')::boolean then
+      null;
+    elsif v_meaning = 'help' then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.help_text(v_business, request ->> 'language'), v_message_id
+      );
     elsif v_business.state = 'active' and not app.is_suppressed(v_business.id, v_hmac) then
       insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
       values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
       returning id into v_job_id;
       v_work := v_work || app.reply_work(v_job_id);
     end if;
+  end if;
+  if v_queued ->> 'outcome' = 'queued' then
+    v_work := v_work || (v_queued -> 'send');
   end if;
 
   return jsonb_build_object('outcome', 'received', 'work', v_work);

@@ -18,6 +18,15 @@ pub enum Meaning {
     Text,
 }
 
+/// A decision, and what led to it, so that the owner can see why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// What the text means.
+    pub meaning: Meaning,
+    /// The rule that decided; `None` for an ordinary text.
+    pub rule: Option<&'static str>,
+}
+
 /// The words that mean something when they are the whole text.
 ///
 /// - Twilio's defaults, each of which it acts on itself:
@@ -49,7 +58,13 @@ const KEYWORDS: [(&str, Meaning); 17] = [
 /// `opt_out_type` is the field `OptOutType` of Twilio's Advanced Opt-Out. Where
 /// it is present it is right, as it knows keywords we do not; it is never the
 /// only trigger.
-pub fn classify(text: &str, opt_out_type: Option<&str>) -> Meaning {
+pub fn classify(text: &str, opt_out_type: Option<&str>) -> Decision {
+    let meaning = meaning(text, opt_out_type);
+    let rule = (meaning != Meaning::Text).then_some("keyword");
+    Decision { meaning, rule }
+}
+
+fn meaning(text: &str, opt_out_type: Option<&str>) -> Meaning {
     match opt_out_type {
         Some("STOP") => return Meaning::Stop,
         Some("START") => return Meaning::Start,
@@ -101,14 +116,14 @@ mod tests {
             ("stopover", Meaning::Text),
             ("yes please", Meaning::Text),
         ] {
-            assert_eq!(classify(text, None), want, "{text:?}");
+            assert_eq!(classify(text, None).meaning, want, "{text:?}");
         }
     }
 
     #[test]
     fn what_twilio_says_decides_where_it_says_something() {
-        assert_eq!(classify("basta", Some("STOP")), Meaning::Stop);
-        assert_eq!(classify("hola", Some("HELP")), Meaning::Help);
-        assert_eq!(classify("stop", Some("SOMETHING")), Meaning::Stop);
+        assert_eq!(classify("basta", Some("STOP")).meaning, Meaning::Stop);
+        assert_eq!(classify("hola", Some("HELP")).meaning, Meaning::Help);
+        assert_eq!(classify("stop", Some("SOMETHING")).meaning, Meaning::Stop);
     }
 }

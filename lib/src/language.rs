@@ -15,7 +15,7 @@ pub enum Language {
 }
 
 /// Words that settle it where a text is too short for statistics.
-const MARKERS: [(&str, Language); 44] = {
+const MARKERS: [(&str, Language); 46] = {
     use Language::{English, French};
     [
         ("hi", English),
@@ -62,6 +62,8 @@ const MARKERS: [(&str, Language); 44] = {
         ("arret", French),
         ("arrêt", French),
         ("aide", French),
+        ("arrêtez", French),
+        ("svp", French),
     ]
 };
 

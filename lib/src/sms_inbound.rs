@@ -11,7 +11,7 @@ use http::{Method, request::Parts};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    consent::{self, Meaning},
+    consent::{self, Decision, Meaning},
     http_edge::{Answer, Flow, Problem},
     language::{self, Language},
     phone::{Phone, SuppressionKey},
@@ -19,6 +19,7 @@ use crate::{
     settings::{Reader, SettingsError},
     twilio::{
         form::{FieldError, Form},
+        opt_out,
         sid::{AccountSid, MessageSid},
         signature::{self, SignatureError, Verifier},
     },
@@ -48,7 +49,8 @@ struct Inbound {
     body: String,
     media_count: u8,
     masked_count: usize,
-    meaning: Meaning,
+    decision: Decision,
+    is_answered_by_twilio: bool,
 }
 
 /// What `rpc/receive_sms` is told.
@@ -62,6 +64,8 @@ struct ReceiveSms<'a> {
     media_count: u8,
     masked_count: usize,
     meaning: Meaning,
+    rule: Option<&'static str>,
+    is_answered_by_twilio: bool,
     language: Option<Language>,
 }
 
@@ -120,7 +124,9 @@ impl Flow for SmsInbound {
             body: &inbound.body,
             media_count: inbound.media_count,
             masked_count: inbound.masked_count,
-            meaning: inbound.meaning,
+            meaning: inbound.decision.meaning,
+            rule: inbound.decision.rule,
+            is_answered_by_twilio: inbound.is_answered_by_twilio,
             language: language::detect(&inbound.body),
         };
         let received: Received = self.worker.supabase().call("receive_sms", &request).await?;
@@ -166,11 +172,13 @@ impl Inbound {
         // Postgres has no NUL in texts; it would refuse all of it.
         let text: String = text.replace('\0', "\u{fffd}").chars().take(MAX_TEXT_CHARS).collect();
         let redacted = redaction::redact(&text);
+        let opt_out_type = form.optional("OptOutType")?;
         Ok(Self {
             sid,
             from: phone("From")?,
             to: phone("To")?,
-            meaning: consent::classify(&redacted.text, form.optional("OptOutType")?),
+            decision: consent::classify(&redacted.text, opt_out_type),
+            is_answered_by_twilio: opt_out::is_answered(&redacted.text, opt_out_type),
             body: redacted.text,
             media_count,
             masked_count: redacted.count,
@@ -230,8 +238,8 @@ mod tests {
         let inbound = parse(&[("Body", Some("a\0b 4242 4242 4242 4242"))]).unwrap();
         assert_eq!(inbound.body, "a\u{fffd}b •••• •••• •••• 4242");
         assert_eq!(parse(&[("Body", Some(&"é".repeat(5000)))]).unwrap().body.chars().count(), 4096);
-        assert_eq!(parse(&[("Body", Some(""))]).unwrap().meaning, Meaning::Text);
-        assert_eq!(parse(&[("OptOutType", Some("STOP"))]).unwrap().meaning, Meaning::Stop);
+        assert_eq!(parse(&[("Body", Some(""))]).unwrap().decision.meaning, Meaning::Text);
+        assert_eq!(parse(&[("OptOutType", Some("STOP"))]).unwrap().decision.meaning, Meaning::Stop);
         assert_eq!(parse(&[("NumMedia", Some("2"))]).unwrap().media_count, 2);
     }
 }

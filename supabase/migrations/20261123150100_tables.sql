@@ -69,7 +69,9 @@ create table app.leads (
   constraint needs_owner_has_both
     check ((needs_owner_since is null) = (needs_owner_reason is null)),
   constraint needs_owner_reason_is_known check (
-    needs_owner_reason in ('assistant_unsure', 'assistant_unavailable', 'cap', 'send_failed')
+    needs_owner_reason in (
+      'assistant_unsure', 'assistant_unavailable', 'cap', 'send_failed', 'opted_out_in_words'
+    )
   )
 );
 comment on table app.leads is 'The people who text a shop, one row per shop and phone number.';
@@ -140,6 +142,7 @@ create table app.consent_events (
   change text not null,
   basis text,
   source text not null,
+  rule text,
   wording text,
   at timestamptz not null default app.clock(),
   expires_at timestamptz,
@@ -151,6 +154,8 @@ create table app.consent_events (
 );
 comment on table app.consent_events is
   'Append-only evidence of consent: what the lead said or did, when, through what.';
+comment on column app.consent_events.rule is
+  'What made us take the wording for a wish, by the name lib has for it: the owner can see why.';
 create index consent_events_business_id_idx on app.consent_events (business_id);
 create index consent_events_lead_id_id_idx on app.consent_events (lead_id, id);
 create index consent_events_message_id_idx on app.consent_events (message_id);

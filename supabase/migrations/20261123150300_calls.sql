@@ -82,31 +82,59 @@ begin
   end if;
 
   if v_meaning = 'stop' then
+    -- One confirmation, where Twilio has given none. It is queued while it still
+    -- may be, and claimed at once: any later claim meets the suppression.
+    if not (request ->> 'is_answered_by_twilio')::boolean then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.stop_text(v_business, request ->> 'language'), v_message_id
+      );
+    end if;
     if app.suppress(v_business.id, v_hmac, 'opted_out') then
-      perform app.record_consent(v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'body', null);
+      perform app.record_consent(
+        v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'rule', request ->> 'body', null
+      );
+      -- A keyword is beyond doubt, and so is what Twilio acted on.
+      if request ->> 'rule' <> 'keyword' and not (request ->> 'is_answered_by_twilio')::boolean then
+        perform app.flag_for_owner(v_lead.id, 'opted_out_in_words');
+      end if;
     end if;
   elsif v_meaning = 'start' then
     delete from app.suppressions s
     using app.sender_numbers n
     where n.business_id = v_business.id and s.sender_phone = n.phone and s.phone_hmac = v_hmac;
-    perform app.record_consent(v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'body', null);
+    perform app.record_consent(
+      v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'rule', request ->> 'body', null
+    );
+    if not (request ->> 'is_answered_by_twilio')::boolean then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.start_text(v_business, request ->> 'language'), v_message_id
+      );
+    end if;
   else
     if v_is_new_lead then
       perform app.record_consent(
-        v_lead, v_message_id, 'granted', 'implied_inquiry', 'text', null, app.clock() + interval '6 months'
+        v_lead, v_message_id, 'granted', 'implied_inquiry', 'text', null, null,
+        app.clock() + interval '6 months'
       );
     end if;
-    if v_meaning = 'help' then
-      v_queued := app.queue_text(v_lead.id, request ->> 'to', 'system', app.help_text(v_business, request ->> 'language'), v_message_id);
-      if v_queued ->> 'outcome' = 'queued' then
-        v_work := v_work || (v_queued -> 'send');
-      end if;
+    if v_meaning = 'help' and (request ->> 'is_answered_by_twilio')::boolean then
+      null;
+    elsif v_meaning = 'help' then
+      v_queued := app.queue_text(
+        v_lead.id, request ->> 'to', 'system',
+        app.help_text(v_business, request ->> 'language'), v_message_id
+      );
     elsif v_business.state = 'active' and not app.is_suppressed(v_business.id, v_hmac) then
       insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
       values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
       returning id into v_job_id;
       v_work := v_work || app.reply_work(v_job_id);
     end if;
+  end if;
+  if v_queued ->> 'outcome' = 'queued' then
+    v_work := v_work || (v_queued -> 'send');
   end if;
 
   return jsonb_build_object('outcome', 'received', 'work', v_work);
@@ -121,6 +149,7 @@ create function app.record_consent(
   p_change text,
   p_basis text,
   p_source text,
+  p_rule text,
   p_wording text,
   p_expires_at timestamptz
 )
@@ -130,10 +159,11 @@ set search_path = ''
 as $$
 begin
   insert into app.consent_events (
-    business_id, lead_id, message_id, change, basis, source, wording, expires_at
+    business_id, lead_id, message_id, change, basis, source, rule, wording, expires_at
   )
   values (
-    p_lead.business_id, p_lead.id, p_message_id, p_change, p_basis, p_source, p_wording, p_expires_at
+    p_lead.business_id, p_lead.id, p_message_id, p_change, p_basis, p_source, p_rule, p_wording,
+    p_expires_at
   );
   -- An inquiry is in the messages already; what changes rights is audited.
   if p_change = 'withdrawn' or p_basis = 'express' then
@@ -147,7 +177,7 @@ begin
   end if;
 end;
 $$;
-comment on function app.record_consent(app.leads, uuid, text, text, text, text, timestamptz) is
+comment on function app.record_consent(app.leads, uuid, text, text, text, text, text, timestamptz) is
   'Adds to the evidence of consent.';
 
 -- What the Canadian short-code rules want in an answer to HELP or AIDE: who
@@ -170,6 +200,40 @@ as $$
   end;
 $$;
 comment on function app.help_text(app.businesses, text) is 'The answer to HELP and AIDE.';
+
+-- The one confirmation 47 CFR 64.1200(a)(12) allows, within five minutes and
+-- without marketing.
+create function app.stop_text(p_business app.businesses, p_language text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select format(
+    case coalesce(p_language, p_business.language)
+      when 'fr' then '%s : vous ne recevrez plus de textos de notre part. Répondez START pour en recevoir de nouveau.'
+      else '%s: you will get no more texts from us. Reply START to get them again.'
+    end,
+    p_business.name
+  );
+$$;
+comment on function app.stop_text(app.businesses, text) is 'The confirmation that somebody opted out.';
+
+create function app.start_text(p_business app.businesses, p_language text)
+returns text
+language sql
+immutable
+set search_path = ''
+as $$
+  select format(
+    case coalesce(p_language, p_business.language)
+      when 'fr' then '%s : vous recevrez de nouveau nos textos. Répondez ARRET pour ne plus en recevoir.'
+      else '%s: you will get our texts again. Reply STOP to get no more.'
+    end,
+    p_business.name
+  );
+$$;
+comment on function app.start_text(app.businesses, text) is 'The confirmation that somebody opted in again.';
 
 -- Jobs nobody holds and that are due, claimed for the caller. Skips what
 -- another caller is claiming at this moment, so schedulers never wait for each
@@ -335,7 +399,9 @@ begin
   end if;
   select * into strict v_lead from app.leads where id = p_lead_id for no key update;
   if app.suppress(v_lead.business_id, v_lead.phone_hmac, p_policy) and p_policy = 'opted_out' then
-    perform app.record_consent(v_lead, p_message_id, 'withdrawn', null, 'provider', null, null);
+    perform app.record_consent(
+      v_lead, p_message_id, 'withdrawn', null, 'provider', null, null, null
+    );
   end if;
 end;
 $$;

@@ -158,6 +158,30 @@ fn promise_own_stop_twilios_words_stop_restart_and_explain() {
     });
 }
 
+/// Twilio does nothing for ARRET; the confirmation is ours, one, in French.
+#[test]
+fn promise_own_stop_arret_is_confirmed_once_and_in_french() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.text_and_wait("ARRÊT").await;
+        stack.text("arret");
+        stack.wait(Until::Settled).await;
+        stack.text("Quelles sont vos heures?");
+        stack.wait(Until::Settled).await;
+
+        assert_eq!(stack.value("select count(*) from app.jobs where state = 'open'").await, "0");
+        let answers = stack.answers();
+        let [confirmation] = answers.as_slice() else { panic!("{answers:?}") };
+        assert!(
+            confirmation.starts_with("Mile End Bikes : vous ne recevrez plus"),
+            "{confirmation}"
+        );
+        let evidence = "select string_agg(change || ' by ' || rule, ', ') from app.consent_events";
+        assert_eq!(stack.value(evidence).await, "withdrawn by keyword");
+        stack.stop().await;
+    });
+}
+
 /// `cards.never`: what a lead texts by mistake is masked before the first write,
 /// and neither it nor who they are reaches the model.
 #[test]
