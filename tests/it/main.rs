@@ -5,6 +5,7 @@
 
 mod crashes;
 mod faults;
+mod races;
 mod refusals;
 mod repository;
 mod rules;
