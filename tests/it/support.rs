@@ -101,6 +101,11 @@ impl TestStack {
         self.stack.supabase.connect().await.unwrap()
     }
 
+    /// Supabase's API and the key that pages may know.
+    pub(crate) fn supabase(&self) -> (&Url, &str) {
+        (&self.stack.supabase.url, &self.stack.supabase.publishable_key)
+    }
+
     /// Where the product answers, with `path`.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.stack.product.edge.url().join(path).unwrap()
