@@ -1,7 +1,12 @@
 //! The integration suite: the functions' real executables against the local
 //! stack. One executable, so that everything is linked once.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on says so")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says so"
+)]
 
 mod crashes;
 mod faults;
