@@ -1,5 +1,6 @@
 //! The whole product on one machine.
 
+pub mod bench;
 mod child;
 pub mod clock;
 pub mod compile;
@@ -16,5 +17,6 @@ pub mod project;
 pub mod schema;
 pub mod simulator;
 pub mod stack;
+pub mod stand_in;
 pub mod supabase;
 pub mod vercel;

@@ -40,6 +40,12 @@ enum Task {
     VercelJson,
     /// Write what the migrations make to supabase/schema.sql
     Schema,
+    /// Measure what the functions cost; takes minutes, on a machine that does nothing else
+    Bench {
+        /// Measure as little as shows that it works
+        #[arg(long)]
+        quick: bool,
+    },
 }
 
 /// How to run the product.

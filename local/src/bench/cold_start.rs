@@ -1,0 +1,139 @@
+//! How long a function takes from nothing to its first answer.
+
+use std::{
+    collections::BTreeMap,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::Command,
+};
+
+use super::{Extent, connection::Connection, processor, sample, statistics::Summary, table::Table};
+use crate::{port::Port, progress::Progress, stand_in::StandIn};
+
+/// A program to start, and its first request.
+struct Subject {
+    name: &'static str,
+    executable: PathBuf,
+    variables: BTreeMap<String, String>,
+    request: Vec<u8>,
+}
+
+/// One start.
+#[derive(Clone, Copy)]
+struct Start {
+    /// From the start of the program until it listens.
+    listening: Duration,
+    /// From the start of the program until its first answer is there.
+    answer: Duration,
+    /// How long the program has run by then, on all processors together.
+    processor: Option<Duration>,
+}
+
+/// Starts each function many times, in turn with `hello_world`, and compares the two.
+pub(super) async fn measure(
+    executables: &Path,
+    hello_world: &Path,
+    extent: Extent,
+    progress: &Progress,
+) -> Result<String> {
+    let stand_in = StandIn::start_tls().await?;
+    let hello = Subject {
+        name: "hello_world",
+        executable: hello_world.to_owned(),
+        variables: BTreeMap::new(),
+        request: sample::hello(),
+    };
+    let functions = [
+        ("sms_inbound", sample::inbound(1)?),
+        ("sms_status", sample::status()?),
+        ("cron_deliver", sample::scheduler()?),
+    ]
+    .map(|(name, request)| Subject {
+        name,
+        executable: executables.join(name),
+        variables: sample::variables(&stand_in),
+        request,
+    });
+
+    let mut table = Table::new(["", "listening, ms", "first answer, ms", "processor, ms", "ratio"]);
+    let mut hello_starts = Vec::new();
+    for function in &functions {
+        let name = function.name;
+        progress.say(&format!("starting {name} {} times, and hello_world as often", extent.pairs));
+        let (mut starts, mut ratios) = (Vec::new(), Vec::new());
+        for pair in 0..extent.pairs {
+            // Neither is always the one that comes after the other.
+            let (hello, ours) = if pair % 2 == 0 {
+                let hello = hello.start().await?;
+                (hello, function.start().await?)
+            } else {
+                let ours = function.start().await?;
+                (hello.start().await?, ours)
+            };
+            ratios.push(ours.answer.as_secs_f64() / hello.answer.as_secs_f64());
+            hello_starts.push(hello);
+            starts.push(ours);
+        }
+        table.row(row(name, &starts, Summary::of(ratios)));
+    }
+    table.row(row(hello.name, &hello_starts, None));
+    Ok(table.to_string())
+}
+
+impl Subject {
+    /// Starts the program and sends it its request.
+    ///
+    /// The runtime's first line tells when it listens. It is started by us directly:
+    /// nothing else runs between the beginning of the measurement and the program.
+    async fn start(&self) -> Result<Start> {
+        let port = Port::reserve()?;
+        let mut command = Command::new(&self.executable);
+        command
+            .env_clear()
+            .envs(&self.variables)
+            .env("VERCEL_DEV_PORT", port.number().to_string())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true);
+
+        let begin = Instant::now();
+        let mut process = command.spawn().with_context(|| format!("{} cannot run", self.name))?;
+        let output = process.stdout.take().context("a function has no output")?;
+        let mut lines = BufReader::new(output).lines();
+        if lines.next_line().await?.is_none() {
+            bail!("{} did not start; the reason is above", self.name);
+        }
+        let listening = begin.elapsed();
+        let mut connection = Connection::open((Ipv4Addr::LOCALHOST, port.number()).into()).await?;
+        connection.exchange(&self.request).await.context(self.name)?;
+        let answer = begin.elapsed();
+
+        let processor = process.id().and_then(processor::time);
+        process.kill().await?;
+        Ok(Start { listening, answer, processor })
+    }
+}
+
+fn row(name: &str, starts: &[Start], ratios: Option<Summary>) -> [String; 5] {
+    let summary = |time: fn(&Start) -> Option<Duration>| {
+        Summary::of(starts.iter().filter_map(time).map(|time| time.as_secs_f64() * 1e3))
+    };
+    let cell = |summary: Option<Summary>| match summary {
+        Some(summary) => format!("{summary:.2}"),
+        None => "–".to_owned(),
+    };
+    [
+        name.to_owned(),
+        cell(summary(|start| Some(start.listening))),
+        cell(summary(|start| Some(start.answer))),
+        cell(summary(|start| start.processor)),
+        cell(ratios),
+    ]
+}

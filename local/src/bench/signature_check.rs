@@ -1,0 +1,79 @@
+//! What it costs to know that a webhook is Twilio's.
+
+use std::{hint::black_box, time::Instant};
+
+use anyhow::{Context as _, Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use leadslock::{
+    sms_inbound,
+    twilio::{
+        form::Form,
+        signature::{self, Verifier},
+    },
+};
+use secrecy::ExposeSecret as _;
+use sha1::Sha1;
+use url::Url;
+
+use super::{Extent, sample, statistics::Summary, table::Table};
+
+/// How many checks a turn has.
+const CHECKS: u32 = 200;
+
+/// Checks one inbound text over and over: the whole check, the check of a text somebody else
+/// signed, and the HMAC alone, whose key is ready and whose bytes are in place.
+pub(super) fn measure(extent: Extent) -> Result<String> {
+    let token = sample::auth_token()?;
+    let origin = Url::parse(sample::origin()?)?;
+    let form = sample::inbound_form(1)?;
+    let signed_url = origin.join(sms_inbound::PATH)?;
+    let header = signature::sign(&token, &signed_url, form.as_bytes());
+    let foreign = signature::sign(&"another token".into(), &signed_url, form.as_bytes());
+
+    let verifier = Verifier::new(&[origin], std::slice::from_ref(&token));
+    let verify = |header: &str| {
+        let body = black_box(form.as_bytes());
+        verifier.verify(sms_inbound::PATH, body, Some(header.as_bytes())).is_ok()
+    };
+
+    let fields = Form::parse(form.as_bytes());
+    let mut signed = signed_url.as_str().as_bytes().to_vec();
+    for (name, value) in fields.fields() {
+        signed.extend_from_slice(name);
+        signed.extend_from_slice(value);
+    }
+    let key = Hmac::<Sha1>::new_from_slice(token.expose_secret().as_bytes())
+        .context("the token is no key")?;
+    let digest = STANDARD.decode(&header)?;
+    let raw = || key.clone().chain_update(black_box(&signed)).verify_slice(&digest).is_ok();
+
+    ensure!(verify(&header) && raw() && !verify(&foreign), "the checks do not agree");
+    let checks: [(&str, &dyn Fn() -> bool); 3] = [
+        ("HMAC-SHA-1 alone", &raw),
+        ("signature check", &|| verify(&header)),
+        ("signature check, refused", &|| verify(&foreign)),
+    ];
+
+    let mut turns = checks.map(|_| Vec::with_capacity(extent.checks));
+    for _ in 0..extent.checks {
+        for ((_, check), turns) in checks.iter().zip(&mut turns) {
+            let begin = Instant::now();
+            for _ in 0..CHECKS {
+                black_box(check());
+            }
+            turns.push(begin.elapsed().as_secs_f64() * 1e9 / f64::from(CHECKS));
+        }
+    }
+
+    let mut table = Table::new(["", "ns/request", "ratio"]);
+    let [raw, ..] = &turns;
+    for ((name, _), turns) in checks.iter().zip(&turns) {
+        let times = Summary::of(turns.iter().copied()).context("nothing was measured")?;
+        let ratios = Summary::of(turns.iter().zip(raw).map(|(check, raw)| check / raw))
+            .context("nothing was measured")?;
+        table.row([(*name).to_owned(), format!("{times:.0}"), format!("{ratios:.2}")]);
+    }
+    let note = format!("  {} fields, {} bytes signed\n", fields.fields().count(), signed.len());
+    Ok(table.to_string() + &note)
+}

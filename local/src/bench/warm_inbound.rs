@@ -1,0 +1,134 @@
+//! What a running function costs from one text to the next.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Result;
+
+use super::{
+    Extent,
+    load::{self, Round},
+    processor, sample,
+    statistics::{Summary, percentile},
+    table::Table,
+};
+use crate::{edge::Function, progress::Progress, stand_in::StandIn};
+
+/// How many requests are under way at once.
+const CONNECTIONS: [usize; 3] = [1, 16, 64];
+
+/// A running function, and what it is sent.
+struct Target {
+    name: &'static str,
+    function: Function,
+    requests: Arc<[Vec<u8>]>,
+}
+
+/// A target's turns at one number of connections.
+#[derive(Default)]
+struct Turns {
+    rounds: Vec<Round>,
+    /// How long the function ran for each request, in each round.
+    processor: Vec<Duration>,
+}
+
+/// Sends texts to `sms_inbound` and greetings to `hello_world`, in turn, and compares the two.
+pub(super) async fn measure(
+    executable: &Path,
+    hello_world: &Path,
+    extent: Extent,
+    progress: &Progress,
+) -> Result<String> {
+    let (plain, tls) = (StandIn::start().await?, StandIn::start_tls().await?);
+    let texts: Arc<[_]> = (0..extent.requests).map(sample::inbound).collect::<Result<_>>()?;
+    let inbound = async |stand_in, name| {
+        let function = Function::start(executable, sample::variables(stand_in)).await?;
+        anyhow::Ok(Target { name, function, requests: Arc::clone(&texts) })
+    };
+    let hello = Target {
+        name: "hello_world",
+        function: Function::start(hello_world, []).await?,
+        requests: [sample::hello()].into(),
+    };
+    let targets = [
+        hello,
+        inbound(&plain, "sms_inbound, HTTP").await?,
+        inbound(&tls, "sms_inbound, TLS").await?,
+    ];
+
+    let mut table = Table::new([
+        "",
+        "connections",
+        "requests/s",
+        "ratio",
+        "p50, µs",
+        "p99, µs",
+        "processor, µs/request",
+    ]);
+    for connections in CONNECTIONS {
+        progress.say(&format!("sending texts over {connections} connections"));
+        let mut turns = targets.each_ref().map(|_| Turns::default());
+        for target in &targets {
+            // The first requests of many at once open the connections to the database.
+            target.run(connections, extent.requests / 4).await?;
+        }
+        for _ in 0..extent.rounds {
+            for (target, turns) in targets.iter().zip(&mut turns) {
+                target.take_turn(connections, extent.requests, turns).await?;
+            }
+        }
+        let [hello, ..] = &turns;
+        for (target, turns) in targets.iter().zip(&turns) {
+            table.row(row(target.name, connections, turns, hello));
+        }
+    }
+    Ok(table.to_string())
+}
+
+impl Target {
+    async fn run(&self, connections: usize, count: usize) -> Result<Round> {
+        load::run(self.function.address(), &self.requests, connections, count).await
+    }
+
+    async fn take_turn(&self, connections: usize, count: usize, turns: &mut Turns) -> Result<()> {
+        let processor = || processor::time(self.function.pid()?);
+        let before = processor();
+        turns.rounds.push(self.run(connections, count).await?);
+        let after = processor();
+        if let (Some(before), Some(after)) = (before, after) {
+            // A thread that ended in between takes its time with it.
+            turns.processor.push(after.saturating_sub(before).div_f64(count as f64));
+        }
+        Ok(())
+    }
+}
+
+fn row(name: &str, connections: usize, turns: &Turns, hello: &Turns) -> [String; 7] {
+    let seconds = |turns: &Turns| {
+        turns.rounds.iter().map(|round| round.elapsed.as_secs_f64()).collect::<Vec<_>>()
+    };
+    let rates = turns.rounds.iter().map(|round| {
+        let requests = round.latencies.len() as f64;
+        requests / round.elapsed.as_secs_f64()
+    });
+    let ratios = seconds(turns).into_iter().zip(seconds(hello)).map(|(ours, hello)| ours / hello);
+    let mut latencies: Vec<_> = turns
+        .rounds
+        .iter()
+        .flat_map(|round| &round.latencies)
+        .map(|latency| latency.as_secs_f64() * 1e6)
+        .collect();
+    latencies.sort_unstable_by(f64::total_cmp);
+    let processor = turns.processor.iter().map(|time| time.as_secs_f64() * 1e6);
+
+    let whole =
+        |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.0}"));
+    [
+        name.to_owned(),
+        connections.to_string(),
+        Summary::of(rates).map_or("–".to_owned(), |rates| format!("{rates:.0}")),
+        Summary::of(ratios).map_or("–".to_owned(), |ratios| format!("{ratios:.2}")),
+        whole(percentile(&latencies, 50)),
+        whole(percentile(&latencies, 99)),
+        Summary::of(processor).map_or("–".to_owned(), |times| format!("{times:.0}")),
+    ]
+}
