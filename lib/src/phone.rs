@@ -58,7 +58,8 @@ impl SuppressionKey {
     /// HMAC-SHA-256 of the number, in lower-case hex.
     pub fn hash(&self, phone: &Phone) -> String {
         let digest = self.0.clone().chain_update(phone.as_str()).finalize().into_bytes();
-        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+        digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect()
     }
 }
 
