@@ -10,6 +10,7 @@
 
 mod crashes;
 mod faults;
+mod one_round_trip;
 mod races;
 mod refusals;
 mod repository;
