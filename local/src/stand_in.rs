@@ -199,3 +199,39 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, counters: Arc<Count
     // A function that ends, or is ended, is no failure of ours.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use leadslock::egress::{Egress, EgressError};
+
+    use super::*;
+
+    /// Calls `stand_in` as a function does that trusts `root` besides the web's roots.
+    async fn call(stand_in: &StandIn, root: Option<&str>) -> Result<Bytes, EgressError> {
+        let egress = Egress::new(&[stand_in.url()], root).unwrap();
+        let request = Request::post(stand_in.url().as_str()).body(Bytes::new()).unwrap();
+        egress.send(request, Duration::from_secs(60)).await.map(|reply| reply.body)
+    }
+
+    #[tokio::test]
+    async fn every_call_has_the_same_answer_and_is_counted() {
+        let stand_in = StandIn::start().await.unwrap();
+        for calls in 1..=2 {
+            assert_eq!(call(&stand_in, None).await.unwrap(), ANSWER);
+            // Each of these calls comes from a client of its own.
+            assert_eq!(stand_in.counts(), Counts { calls, connections: calls });
+        }
+    }
+
+    #[tokio::test]
+    async fn over_tls_it_answers_who_trusts_its_certificate() {
+        let stand_in = StandIn::start_tls().await.unwrap();
+        let file = stand_in.certificate().unwrap().to_owned();
+        let certificate = fs::read_to_string(&file).unwrap();
+
+        assert_eq!(call(&stand_in, Some(&certificate)).await.unwrap(), ANSWER);
+        assert_eq!(call(&stand_in, None).await, Err(EgressError::NotSent));
+        drop(stand_in);
+        assert!(!file.exists());
+    }
+}

@@ -14,7 +14,13 @@ use tokio::{
     process::Command,
 };
 
-use super::{Extent, connection::Connection, processor, sample, statistics::Summary, table::Table};
+use super::{
+    Extent,
+    connection::Connection,
+    processor, sample,
+    statistics::Summary,
+    table::{Table, cell},
+};
 use crate::{port::Port, progress::Progress, stand_in::StandIn};
 
 /// A program to start, and its first request.
@@ -62,12 +68,13 @@ pub(super) async fn measure(
         request,
     });
 
-    let mut table = Table::new(["", "listening, ms", "first answer, ms", "processor, ms", "ratio"]);
+    let mut table =
+        Table::new(["", "listening, ms", "first answer, ms", "ratio", "processor, ms", "ratio"]);
     let mut hello_starts = Vec::new();
     for function in &functions {
         let name = function.name;
         progress.say(&format!("starting {name} {} times, and hello_world as often", extent.pairs));
-        let (mut starts, mut ratios) = (Vec::new(), Vec::new());
+        let mut pairs = Vec::new();
         for pair in 0..extent.pairs {
             // Neither is always the one that comes after the other.
             let (hello, ours) = if pair % 2 == 0 {
@@ -77,13 +84,12 @@ pub(super) async fn measure(
                 let ours = function.start().await?;
                 (hello.start().await?, ours)
             };
-            ratios.push(ours.answer.as_secs_f64() / hello.answer.as_secs_f64());
-            hello_starts.push(hello);
-            starts.push(ours);
+            pairs.push((ours, hello));
         }
-        table.row(row(name, &starts, Summary::of(ratios)));
+        table.row(row(name, &pairs));
+        hello_starts.extend(pairs.into_iter().map(|(_, hello)| (hello, hello)));
     }
-    table.row(row(hello.name, &hello_starts, None));
+    table.row(row(hello.name, &hello_starts));
     Ok(table.to_string())
 }
 
@@ -121,19 +127,29 @@ impl Subject {
     }
 }
 
-fn row(name: &str, starts: &[Start], ratios: Option<Summary>) -> [String; 5] {
-    let summary = |time: fn(&Start) -> Option<Duration>| {
-        Summary::of(starts.iter().filter_map(time).map(|time| time.as_secs_f64() * 1e3))
+/// A row of the table: the first of each pair, and how it compares with the second.
+fn row(name: &str, pairs: &[(Start, Start)]) -> [String; 6] {
+    type Time = fn(&Start) -> Option<Duration>;
+    let times = |time: Time| {
+        let times = pairs.iter().filter_map(|(start, _)| time(start));
+        two_decimals(times.map(|time| time.as_secs_f64() * 1e3))
     };
-    let cell = |summary: Option<Summary>| match summary {
-        Some(summary) => format!("{summary:.2}"),
-        None => "–".to_owned(),
+    let ratios = |time: Time| {
+        let ratios = pairs.iter().filter_map(|(start, hello)| Some((time(start)?, time(hello)?)));
+        two_decimals(ratios.map(|(start, hello)| start.div_duration_f64(hello)))
     };
+    let answer: Time = |start| Some(start.answer);
+    let processor: Time = |start| start.processor;
     [
         name.to_owned(),
-        cell(summary(|start| Some(start.listening))),
-        cell(summary(|start| Some(start.answer))),
-        cell(summary(|start| start.processor)),
-        cell(ratios),
+        times(|start| Some(start.listening)),
+        times(answer),
+        ratios(answer),
+        times(processor),
+        ratios(processor),
     ]
+}
+
+fn two_decimals(measurements: impl Iterator<Item = f64>) -> String {
+    cell(Summary::of(measurements), |summary| format!("{summary:.2}"))
 }

@@ -43,6 +43,11 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
     }
 }
 
+/// A figure as it is written in a table; a dash where there is none.
+pub(super) fn cell<F>(figure: Option<F>, write: impl FnOnce(F) -> String) -> String {
+    figure.map_or("–".to_owned(), write)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

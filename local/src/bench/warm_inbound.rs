@@ -9,7 +9,7 @@ use super::{
     load::{self, Round},
     processor, sample,
     statistics::{Summary, percentile},
-    table::Table,
+    table::{Table, cell},
 };
 use crate::{edge::Function, progress::Progress, stand_in::StandIn};
 
@@ -103,32 +103,24 @@ impl Target {
 }
 
 fn row(name: &str, connections: usize, turns: &Turns, hello: &Turns) -> [String; 7] {
-    let seconds = |turns: &Turns| {
-        turns.rounds.iter().map(|round| round.elapsed.as_secs_f64()).collect::<Vec<_>>()
-    };
-    let rates = turns.rounds.iter().map(|round| {
-        let requests = round.latencies.len() as f64;
-        requests / round.elapsed.as_secs_f64()
-    });
-    let ratios = seconds(turns).into_iter().zip(seconds(hello)).map(|(ours, hello)| ours / hello);
-    let mut latencies: Vec<_> = turns
-        .rounds
-        .iter()
-        .flat_map(|round| &round.latencies)
-        .map(|latency| latency.as_secs_f64() * 1e6)
-        .collect();
+    let rounds = &turns.rounds;
+    let rates =
+        rounds.iter().map(|round| round.latencies.len() as f64 / round.elapsed.as_secs_f64());
+    let pairs = rounds.iter().zip(&hello.rounds);
+    let ratios = pairs.map(|(ours, hello)| ours.elapsed.div_duration_f64(hello.elapsed));
+    let microseconds = |time: &Duration| time.as_secs_f64() * 1e6;
+    let latencies = rounds.iter().flat_map(|round| &round.latencies);
+    let mut latencies: Vec<_> = latencies.map(microseconds).collect();
     latencies.sort_unstable_by(f64::total_cmp);
-    let processor = turns.processor.iter().map(|time| time.as_secs_f64() * 1e6);
-
-    let whole =
-        |number: Option<f64>| number.map_or("–".to_owned(), |number| format!("{number:.0}"));
+    let latency =
+        |percent| cell(percentile(&latencies, percent), |latency| format!("{latency:.0}"));
     [
         name.to_owned(),
         connections.to_string(),
-        Summary::of(rates).map_or("–".to_owned(), |rates| format!("{rates:.0}")),
-        Summary::of(ratios).map_or("–".to_owned(), |ratios| format!("{ratios:.2}")),
-        whole(percentile(&latencies, 50)),
-        whole(percentile(&latencies, 99)),
-        Summary::of(processor).map_or("–".to_owned(), |times| format!("{times:.0}")),
+        cell(Summary::of(rates), |rates| format!("{rates:.0}")),
+        cell(Summary::of(ratios), |ratios| format!("{ratios:.2}")),
+        latency(50),
+        latency(99),
+        cell(Summary::of(turns.processor.iter().map(microseconds)), |times| format!("{times:.0}")),
     ]
 }
