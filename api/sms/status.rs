@@ -5,7 +5,7 @@ use std::sync::Arc;
 use leadslock::{http_edge, settings::Reader, sms_status::SmsStatus, telemetry};
 use vercel_runtime::{AppState, Error, Request, run, service_fn};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let flow = Arc::new(SmsStatus::from_settings(Reader::process())?);
