@@ -1,4 +1,22 @@
 //! What a lead's text means for consent.
+//!
+//! Whoever asks in a reasonable way not to be texted is not texted again,
+//! whatever words they use (47 CFR 64.1200(a)(10); CASL, s. 11). So beside the
+//! keywords that providers and regulators list there are rules for wording, in
+//! English and French. They lean towards stopping: a shop can call a person who
+//! was stopped by mistake, but cannot take back a text.
+//!
+//! The model is never asked. [`words`] takes a text apart, [`sense`] finds what its
+//! words stand for in [`lexicon`], and the tables of [`keywords`] and [`wording`]
+//! decide on that.
+
+mod keywords;
+mod lexicon;
+mod pattern;
+mod sense;
+mod spelling;
+mod wording;
+mod words;
 
 use serde::Serialize;
 
@@ -27,103 +45,184 @@ pub struct Decision {
     pub rule: Option<&'static str>,
 }
 
-/// The words that mean something when they are the whole text.
-///
-/// - Twilio's defaults, each of which it acts on itself:
-///   <https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out>
-/// - ARRET and AIDE: the Canadian short-code rules, best practice on long codes;
-///   Twilio does nothing for them.
-const KEYWORDS: [(&str, Meaning); 17] = [
-    ("STOP", Meaning::Stop),
-    ("STOPALL", Meaning::Stop),
-    ("UNSUBSCRIBE", Meaning::Stop),
-    ("END", Meaning::Stop),
-    ("QUIT", Meaning::Stop),
-    ("REVOKE", Meaning::Stop),
-    ("OPTOUT", Meaning::Stop),
-    ("CANCEL", Meaning::Stop),
-    ("ARRET", Meaning::Stop),
-    ("ARRETE", Meaning::Stop),
-    ("ARRETER", Meaning::Stop),
-    ("START", Meaning::Start),
-    ("UNSTOP", Meaning::Start),
-    ("YES", Meaning::Yes),
-    ("HELP", Meaning::Help),
-    ("INFO", Meaning::Help),
-    ("AIDE", Meaning::Help),
-];
+/// The rule's name where Twilio decided.
+const TWILIOS_WORD: &str = "Twilio took it for a keyword";
+
+impl Decision {
+    /// Whether the text says so in words of its own, which may be misunderstood.
+    pub fn is_in_words(&self) -> bool {
+        self.rule.is_some_and(|rule| rule != TWILIOS_WORD && rule != keywords::NAME)
+    }
+}
 
 /// Decides what `text` means.
 ///
 /// `opt_out_type` is the field `OptOutType` of Twilio's Advanced Opt-Out. Where
 /// it is present it is right, as it knows keywords we do not; it is never the
 /// only trigger.
+/// <https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out>
 pub fn classify(text: &str, opt_out_type: Option<&str>) -> Decision {
-    let meaning = meaning(text, opt_out_type);
-    let rule = (meaning != Meaning::Text).then_some("keyword");
-    Decision { meaning, rule }
-}
-
-fn meaning(text: &str, opt_out_type: Option<&str>) -> Meaning {
-    match opt_out_type {
-        Some("STOP") => return Meaning::Stop,
-        Some("START") => return Meaning::Start,
-        Some("HELP") => return Meaning::Help,
-        _ => {}
+    let told = match opt_out_type {
+        Some("STOP") => Some(Meaning::Stop),
+        Some("START") => Some(Meaning::Start),
+        Some("HELP") => Some(Meaning::Help),
+        _ => None,
+    };
+    if let Some(meaning) = told {
+        return Decision { meaning, rule: Some(TWILIOS_WORD) };
     }
-    let word = normalize(text);
-    KEYWORDS
-        .iter()
-        .find(|(keyword, _)| *keyword == word)
-        .map_or(Meaning::Text, |(_, meaning)| *meaning)
-}
-
-/// The letters and digits of `text`, upper case, without the accents that occur
-/// in the keywords. Spaces inside stay: two words are no keyword.
-fn normalize(text: &str) -> String {
-    let letters: String = text
-        .to_uppercase()
-        .chars()
-        .map(|letter| match letter {
-            'É' | 'È' | 'Ê' | 'Ë' => 'E',
-            other => other,
-        })
-        .filter(|letter| letter.is_alphanumeric() || letter.is_whitespace())
-        .collect();
-    letters.trim().to_owned()
+    let words = words::words(text);
+    let mut senses = sense::senses(&words);
+    wording::set_ordinary_aside(&mut senses);
+    keywords::decide(&words, &senses)
+        .or_else(|| wording::decide(&senses))
+        .unwrap_or(Decision { meaning: Meaning::Text, rule: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(text: &str, want: Meaning) {
+        let decision = classify(text, None);
+        assert_eq!(decision.meaning, want, "{text:?} by {:?}", decision.rule);
+        assert_eq!(decision.rule.is_none(), want == Meaning::Text, "{text:?}");
+    }
+
     #[test]
     fn keywords_are_known_in_every_spelling() {
-        for (text, want) in [
-            ("STOP", Meaning::Stop),
-            ("stop", Meaning::Stop),
-            ("  Stop.\n", Meaning::Stop),
-            ("stop!!", Meaning::Stop),
-            ("opt-out", Meaning::Stop),
-            ("ARRÊT", Meaning::Stop),
-            ("arrêté", Meaning::Stop),
-            ("Start", Meaning::Start),
-            ("Yes", Meaning::Yes),
-            ("aide", Meaning::Help),
-            ("HELP?", Meaning::Help),
-            ("", Meaning::Text),
-            ("can you stop by at 5", Meaning::Text),
-            ("stopover", Meaning::Text),
-            ("yes please", Meaning::Text),
+        for text in [
+            "STOP",
+            "stop",
+            "  Stop.\n",
+            "stop!!",
+            "S T O P",
+            "s.t.o.p",
+            "ＳＴＯＰ",
+            "st\u{200b}op",
+            "STOP 🛑",
+            "🛑🛑 stop",
+            "opt-out",
+            "Opt out",
+            "STOP ALL",
+            "stopall",
+            "stop all texts",
+            "UNSUBSCRIBE",
+            "unsubscribe please",
+            "please stop",
+            "STOP PLEASE",
+            "ok stop now",
+            "arrêt",
+            "ARRET",
+            "Arrêtez svp",
+            "arrete",
+            "désabonner",
+            "unsub",
+            "revoke",
+            "quit",
+            "end",
+            "cancel",
+            "STPO",
+            "stoppp",
+            "remove",
+            "st0p",
         ] {
-            assert_eq!(classify(text, None).meaning, want, "{text:?}");
+            check(text, Meaning::Stop);
+        }
+        for text in ["START", "start.", "UNSTOP", "subscribe", "débuter"] {
+            check(text, Meaning::Start);
+        }
+        for text in ["Yes", "YES!"] {
+            check(text, Meaning::Yes);
+        }
+        for text in ["HELP", "help?", "Aide", "aide svp", "INFO", "info please"] {
+            check(text, Meaning::Help);
+        }
+    }
+
+    #[test]
+    fn a_wish_to_stop_counts_in_any_words() {
+        for text in [
+            "please stop texting me",
+            "Can you stop sending me these messages?",
+            "take me off your list",
+            "TAKE ME OFF THIS LIST NOW",
+            "arrêtez de m'écrire",
+            "wrong number, remove me",
+            "wrong number",
+            "ne m'envoyez plus de textos svp",
+            "don't text me again",
+            "do not contact this number",
+            "I don't want any more messages from you",
+            "lose my number",
+            "leave me alone",
+            "how do I unsubscribe from this?",
+            "enlevez mon numéro de votre liste",
+            "lâchez-moi",
+            "No more texts!",
+            "I told you already. STOP.",
+            "I never signed up for this",
+            "I revoke my consent",
+            "mauvais numéro",
+            "plus de messages svp",
+            "je ne veux plus recevoir vos messages",
+        ] {
+            check(text, Meaning::Stop);
+        }
+    }
+
+    #[test]
+    fn a_wish_to_be_texted_again_counts_where_it_is_clear() {
+        for text in [
+            "you can text me again",
+            "please resubscribe me",
+            "opt me back in",
+            "réabonnez-moi",
+            "start sending me texts again please",
+            "vous pouvez m'écrire à nouveau",
+        ] {
+            check(text, Meaning::Start);
+        }
+    }
+
+    #[test]
+    fn ordinary_texts_stay_ordinary() {
+        for text in [
+            "",
+            "👍",
+            "yes please",
+            "oui",
+            "stopover",
+            "can you stop by at 5",
+            "when do you stop serving",
+            "ne raccrochez pas",
+            "my bike won't stop squeaking",
+            "can I cancel my appointment tomorrow?",
+            "is there a bus stop near you?",
+            "please don't call, text me instead",
+            "text me when it's ready",
+            "don't stop, you guys are great",
+            "can you help me with my bike",
+            "arrêt d'autobus 51, c'est proche?",
+            "je veux annuler mon rendez-vous",
+            "can you remove the old tire",
+            "no more questions thanks",
+            "end of the day ok?",
+            "what time does the sale end",
+            "don't text me before 9am please",
+            "did I text the wrong number?",
+            "I gave you the wrong number, it's 555-0123",
+        ] {
+            check(text, Meaning::Text);
         }
     }
 
     #[test]
     fn what_twilio_says_decides_where_it_says_something() {
-        assert_eq!(classify("basta", Some("STOP")).meaning, Meaning::Stop);
-        assert_eq!(classify("hola", Some("HELP")).meaning, Meaning::Help);
-        assert_eq!(classify("stop", Some("SOMETHING")).meaning, Meaning::Stop);
+        let meaning = |text, told| classify(text, told).meaning;
+        assert_eq!(meaning("basta", Some("STOP")), Meaning::Stop);
+        assert_eq!(meaning("hola", Some("HELP")), Meaning::Help);
+        assert_eq!(meaning("stop", Some("SOMETHING")), Meaning::Stop);
     }
 }

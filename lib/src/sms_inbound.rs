@@ -65,6 +65,7 @@ struct ReceiveSms<'a> {
     masked_count: usize,
     meaning: Meaning,
     rule: Option<&'static str>,
+    is_in_words: bool,
     is_answered_by_twilio: bool,
     language: Option<Language>,
 }
@@ -126,6 +127,7 @@ impl Flow for SmsInbound {
             masked_count: inbound.masked_count,
             meaning: inbound.decision.meaning,
             rule: inbound.decision.rule,
+            is_in_words: inbound.decision.is_in_words(),
             is_answered_by_twilio: inbound.is_answered_by_twilio,
             language: language::detect(&inbound.body),
         };

@@ -2,6 +2,7 @@
 
 pub mod bench;
 mod child;
+pub mod classify;
 pub mod clock;
 pub mod compile;
 pub mod dev;

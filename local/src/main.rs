@@ -5,13 +5,19 @@
     reason = "this program talks to the person who started it"
 )]
 
-use std::{env, fs, io, process::ExitCode, sync::Arc};
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use leadslock::deployment;
 use local::{
     bench::{self, Extent},
+    classify,
     dev::{self, Dev, Places, SHOP},
     edge::Log,
     node::Node,
@@ -45,6 +51,11 @@ enum Task {
         /// Measure as little as shows that it works
         #[arg(long)]
         quick: bool,
+    },
+    /// Measure how well consent is understood, on lines of a label, a tab and a text
+    Classify {
+        /// The file; its labels are stop, start, help and text
+        file: PathBuf,
     },
 }
 
@@ -80,6 +91,7 @@ async fn main() -> ExitCode {
         }
         Some(Task::Bench { quick }) => run_benchmarks(quick).await,
         Some(Task::Schema) => write_schema().await,
+        Some(Task::Classify { file }) => classify(&file),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +100,16 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what becomes of labelled messages. Fails if that is not good enough.
+fn classify(file: &Path) -> Result<()> {
+    let lines =
+        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let report = classify::evaluate(&lines)?;
+    print!("{report}");
+    ensure!(report.is_good(), "too many wishes to stop are missed, or seen where there are none");
+    Ok(())
 }
 
 /// Writes the schema after all migrations, to be committed.

@@ -94,8 +94,8 @@ begin
       perform app.record_consent(
         v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'rule', request ->> 'body', null
       );
-      -- A keyword is beyond doubt, and so is what Twilio acted on.
-      if request ->> 'rule' <> 'keyword' and not (request ->> 'is_answered_by_twilio')::boolean then
+      -- Words of their own may be misunderstood: the owner looks.
+      if (request ->> 'is_in_words')::boolean then
         perform app.flag_for_owner(v_lead.id, 'opted_out_in_words');
       end if;
     end if;

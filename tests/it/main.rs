@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod consent;
 mod crashes;
 mod faults;
 mod one_round_trip;

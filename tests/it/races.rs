@@ -24,7 +24,7 @@ fn text(lead: u32, number: u64, meaning: &str) -> Value {
     json!({
         "message_sid": format!("SM{lead:08x}{number:024x}"), "from": format!("+1514556{lead:04}"),
         "phone_hmac": format!("{lead:064x}"), "to": SHOP, "body": meaning, "media_count": 0,
-        "masked_count": 0, "meaning": meaning, "rule": "keyword", "is_answered_by_twilio": true,
+        "masked_count": 0, "meaning": meaning, "rule": "sent a keyword", "is_in_words": false, "is_answered_by_twilio": true,
         "language": "en",
     })
 }

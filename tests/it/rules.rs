@@ -22,7 +22,7 @@ impl Calls<'_> {
         let request = json!({
             "message_sid": sid(number), "from": LEAD, "phone_hmac": "ab".repeat(32), "to": shop,
             "body": body, "media_count": 0, "masked_count": 0, "meaning": meaning, "language": "en",
-            "rule": "keyword", "is_answered_by_twilio": true,
+            "rule": "sent a keyword", "is_in_words": false, "is_answered_by_twilio": true,
         });
         self.call("receive_sms", request).await
     }

@@ -177,7 +177,24 @@ fn promise_own_stop_arret_is_confirmed_once_and_in_french() {
             "{confirmation}"
         );
         let evidence = "select string_agg(change || ' by ' || rule, ', ') from app.consent_events";
-        assert_eq!(stack.value(evidence).await, "withdrawn by keyword");
+        assert_eq!(stack.value(evidence).await, "withdrawn by sent a keyword");
+        stack.stop().await;
+    });
+}
+
+/// Wording that may be misunderstood counts, and the owner sees what was made of it.
+#[test]
+fn promise_own_stop_words_of_ones_own_count_and_are_shown_to_the_owner() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.text_and_wait("Could you please stop texting me? I moved away.").await;
+        let answers = stack.answers();
+        assert!(answers[0].starts_with("Mile End Bikes: you will get no more"), "{answers:?}");
+        assert_eq!(stack.value("select reason from app.suppressions").await, "opted_out");
+        let flag = stack.value("select needs_owner_reason from app.leads").await;
+        assert_eq!(flag, "opted_out_in_words");
+        let evidence = stack.value("select rule from app.consent_events").await;
+        assert_eq!(evidence, "asks to stop the texts");
         stack.stop().await;
     });
 }

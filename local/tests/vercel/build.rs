@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use crate::{files, variables, vercel};
 
 #[tokio::test]
-#[ignore = "needs Vercel's program; run by .ci/run build"]
 async fn vercel_builds_every_function_and_publishes_nothing_else() {
     let output = vercel().await.build().await.unwrap();
 

@@ -1,6 +1,6 @@
 //! Vercel's own program judges what we deploy, and our edge.
 //!
-//! Ignored unless asked for: the program is large, and compiles everything twice more.
+//! Run only where it is named: the program is large, and compiles everything twice more.
 //! `.ci/run build` and `.ci/run smoke` ask.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests may fail")]
 

@@ -178,7 +178,6 @@ impl Answer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Vercel's program; run by .ci/run smoke"]
 async fn our_edge_answers_as_vercel_dev_does() {
     let dev = vercel().await.dev(&variables()).await.unwrap();
     let edge = Edge::start(edge::Options {

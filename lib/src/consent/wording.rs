@@ -1,0 +1,862 @@
+//! Wishes put in words: not to be texted any more, or again to be.
+//!
+//! Two tables of phrases, read from top to bottom. The first has what looks like a
+//! wish and is ordinary talk of a shop's customers: its words are set aside, the rest
+//! of the text is read on. The second has the wishes; the first row that fits decides.
+//! A row's name is shown to the shop's owner.
+
+use super::{
+    Decision,
+    Meaning::{Start, Stop, Text},
+    lexicon::*,
+    pattern::{
+        Rule,
+        Step::{self, Begin, End},
+        directly, far, near, soon, word,
+    },
+    sense::Sense,
+};
+
+/// To get in touch by text.
+const TEXTING_SOMEONE: Set = TEXT.or(TEXTING).or(CONTACT).or(ECRIRE);
+/// Texts, as they are received.
+const SOME_TEXTS: Set = TEXTS.or(TEXTING).or(SPAM).or(JUNK);
+/// Whatever a shop does that someone may want stopped.
+const DOING: Set = TEXTING_SOMEONE.or(TEXTS).or(BOTHER).or(SPAM).or(REPLY);
+/// Who is not to be texted.
+const TO_ME: Set = ME.or(NUMBER).or(PHONE).or(HERE);
+/// The French ways to say no longer, or not.
+const NO_LONGER: Set = PLUS.or(PAS);
+/// Not to do it.
+const DO_NOT: Set = NOT.or(NE);
+/// A number, or the name it is kept under.
+const LISTED: Set = NUMBER.or(NAME);
+/// What a shop keeps of someone.
+const KEPT: Set = LISTED.or(DETAILS);
+
+const fn ordinary(name: &'static str, phrase: &'static [Step]) -> Rule {
+    Rule::new(name, Text, phrase)
+}
+
+const fn stop(name: &'static str, phrase: &'static [Step]) -> Rule {
+    Rule::new(name, Stop, phrase)
+}
+
+const fn start(name: &'static str, phrase: &'static [Step]) -> Rule {
+    Rule::new(name, Start, phrase)
+}
+
+/// What looks like a wish and is none.
+const ORDINARY: &[Rule] = &[
+    // The keyword spoken of.
+    ordinary("a stop", &[word(KEYWORD), directly(OR), directly(GO)]),
+    ordinary("the keyword itself", &[word(KEYWORD), directly(PART)])
+        .not_before(&[&[word(ME.or(KEYWORD))], &[End]]),
+    ordinary("the keyword itself", &[word(REPLY), directly(KEYWORD), near(UNSUBSCRIBE.or(OPT))])
+        .not_after(I),
+    ordinary("the keyword itself", &[word(REPLY), directly(KEYWORD), End]).not_after(I.or(MEAN)),
+    ordinary("the keyword itself", &[word(REPLYING), directly(KEYWORD)]).not_after(I),
+    ordinary("the keyword itself", &[word(SAID), directly(KEYWORD), soon(UNSUBSCRIBE)])
+        .not_after(I),
+    // To stop somewhere, and what is called a stop.
+    ordinary("a visit", &[word(CEASE), directly(PLACE)]).not_before(&[
+        &[near(DOING.or(SEND).or(THESE))],
+        &[word(MOMENT)],
+        &[word(ME.or(MISTAKE))],
+    ]),
+    ordinary("a visit", &[word(CEASE), directly(TO)])
+        .not_before(&[&[near(DOING.or(SEND).or(THESE).or(JUNK))], &[word(MOMENT)]]),
+    ordinary("a visit", &[word(ARRETER), directly(VOUS)])
+        .not_before(&[&[soon(DOING.or(SEND).or(THESE))]]),
+    ordinary("a stop", &[word(STOP_OF), directly(KEYWORD)])
+        .not_before(&[&[near(DOING.or(SEND).or(THESE))]]),
+    ordinary("a stop", &[word(D), directly(STOP_NOUN)]),
+    ordinary("a stop", &[word(ARTICLE), directly(STOP_NOUN)])
+        .not_before(&[&[near(DOING.or(SEND).or(THESE))]]),
+    ordinary("a stop", &[word(STOP_NOUN), directly(STOP_WHAT)]).not_before(&[&[word(ME)]]),
+    // What does not stop, and what is not to stop.
+    ordinary("not to stop", &[word(NOT), word(WANT), near(YOU), word(CEASE)]),
+    ordinary("not to stop", &[word(NE), directly(CEASE), word(PAS)]).not_after(YOU),
+    ordinary("not to stop", &[word(DO_NOT), directly(CEASE)]),
+    ordinary("not to stop", &[word(DO_NOT), directly(AGAIN), directly(CEASE)]),
+    ordinary("not to stop", &[word(ARRETER), word(PAS)]).not_after(YOU),
+    ordinary("does not stop", &[word(CANT), word(CEASE)])
+        .not_after(TEXTS.or(TEXT).or(THESE))
+        .not_before(&[&[word(DOING.or(SEND))]]),
+    ordinary("no longer does", &[word(DOES), directly(SUBJECT), near(CEASE)])
+        .not_around(HOW.or(SAID).or(THESE).or(TO_EN))
+        .not_after(HOW),
+    ordinary("stops by itself", &[word(REFLEXIVE), word(ARRETER)])
+        .not_after(MAKE)
+        .not_before(&[&[soon(DOING.or(SEND).or(THESE))]]),
+    // Calls and letters.
+    ordinary(
+        "not to be called, but texted",
+        &[word(CEASE.or(DO_NOT)), near(CALL), far(TEXTING_SOMEONE)],
+    )
+    .not_around(OR.or(CEASE).or(DO_NOT)),
+    ordinary(
+        "not to be called, but texted",
+        &[word(CALL), soon(PAS.or(PLUS)), far(TEXTING_SOMEONE)],
+    )
+    .not_around(OR),
+    ordinary("not by e-mail", &[word(CEASE.or(DO_NOT)), soon(EMAIL)])
+        .not_before(&[&[word(OR), word(TEXTS.or(TEXT))]]),
+    ordinary("not by e-mail", &[word(UNSUBSCRIBE.or(REMOVE).or(TAKE)), far(EMAIL)])
+        .not_around(TEXTS)
+        .not_before(&[&[word(OR), word(TEXTS.or(TEXT))]]),
+    ordinary("not by e-mail", &[word(SEND), soon(PLUS.or(PAS)), far(EMAIL)]),
+    // For a time, or to someone else.
+    ordinary("does not text", &[word(TEXT.or(TEXTING)), directly(OR), near(DRIVE)]),
+    ordinary(
+        "does not text",
+        &[word(I), directly(DOES), directly(NOT), directly(TEXTING_SOMEONE.or(SEND))],
+    ),
+    ordinary("does not text", &[word(I), directly(NOT), directly(TEXTING_SOMEONE.or(SEND))]),
+    ordinary("not now", &[word(DO_NOT), near(TEXTING_SOMEONE.or(SEND).or(REPLY)), far(WHEN)])
+        .not_around(AGAIN.or(THESE).or(TEXTS)),
+    ordinary("not now", &[word(ECRIRE.or(SEND)), near(PAS), far(WHEN)]).not_around(AGAIN),
+    ordinary("later", &[word(ECRIRE.or(SEND)), near(PLUS), word(LATER)]),
+    ordinary("not to someone else", &[word(DO_NOT), word(TEXTING_SOMEONE), near(MY)])
+        .not_before(&[&[far(AGAIN)], &[word(TO_ME)]])
+        .not_around(AGAIN.or(ME)),
+    ordinary("not to someone else", &[word(ECRIRE), word(PAS), near(MY)])
+        .not_before(&[&[far(AGAIN)], &[word(TO_ME)]]),
+    ordinary("another number", &[word(OLD), word(TO_ME)]).not_before(&[&[soon(LIST)]]),
+    // Numbers that are wrong by mistake.
+    ordinary("a wrong number of something", &[word(WRONG), near(NUMBER), word(OF_WHAT)])
+        .not_before(&[&[word(NAME)], &[word(PHONE)]]),
+    ordinary("gave a wrong number", &[word(I), near(TYPED), near(WRONG), near(NUMBER)])
+        .not_around(YOU),
+    ordinary("gave a wrong number", &[word(DID), word(I), soon(WRONG), near(NUMBER)]),
+    ordinary("asks for the number", &[Begin, word(IS), word(THIS), near(WRONG), near(NUMBER)]),
+    ordinary(
+        "corrects a number",
+        &[word(WRONG), word(NUMBER), soon(OF_WHAT.or(THIS).or(IS)), far(NUMBER)],
+    )
+    .not_around(CEASE.or(REMOVE).or(DO_NOT)),
+    ordinary("gave a wrong number", &[word(FROM_FR), word(WRONG), word(NUMBER)]),
+    ordinary("mistook a number", &[word(I), near(MISTAKEN), near(NUMBER.or(PERSON))])
+        .not_around(YOU),
+    // Bookings.
+    ordinary("another list", &[word(BOOKING.or(EMAIL)), word(LIST)]).not_after(NOT),
+    ordinary("another list", &[word(LIST), near(BOOKING)]),
+    ordinary(
+        "leaves a booking",
+        &[
+            word(REMOVE.or(TAKE).or(UNSUBSCRIBE).or(END)),
+            soon(ME.or(KEPT).or(MY)),
+            far(BOOKING.or(TIME)),
+        ],
+    )
+    .not_around(TEXTS.or(TEXT).or(SPAM).or(LIST).or(I))
+    .not_before(&[&[word(TEXTS.or(TEXT))]]),
+    ordinary("leaves a booking", &[word(UNSUBSCRIBE.or(END)), far(BOOKING)])
+        .not_around(TEXTS.or(TEXT).or(ME).or(I))
+        .not_before(&[&[word(TEXTS.or(TEXT))]]),
+    ordinary(
+        "changes a booking",
+        &[word(ADD.or(SUBSCRIBE).or(START)), soon(ME), far(BOOKING.or(TIME))],
+    )
+    .not_around(TEXTS),
+    ordinary("not to lose it", &[word(LOSE.or(REMOVE)), near(PAS)]),
+    ordinary("not to lose it", &[word(DO_NOT), near(LOSE.or(REMOVE))]),
+    // Unsubscribing of others, or not.
+    ordinary("not to unsubscribe", &[word(DO_NOT.or(DIDNT)), soon(UNSUBSCRIBE)]).not_around(MEAN),
+    ordinary("whether one is unsubscribed", &[word(DID), word(YOU), word(UNSUBSCRIBE)]),
+    ordinary("whether one is unsubscribed", &[word(VOUS), word(UNSUBSCRIBE)]).not_after(CAN),
+    ordinary("whether one signs up", &[word(DID), word(I), near(SIGN_UP)]),
+    // Spam as a place.
+    ordinary("the spam folder", &[word(IN_PLACE), word(SPAM)]),
+    ordinary("the spam folder", &[word(IN_PLACE), word(MY), word(SPAM)]),
+    ordinary("the spam folder", &[word(SPAM), word(FOLDER)]),
+];
+
+/// Wishes, the surest first.
+const WISHES: &[Rule] = &[
+    // Opted out by mistake: the keyword is there, but is taken back.
+    start("opted out by mistake", &[word(UNSUBSCRIBED.or(OPTED)), far(MISTAKE)]),
+    start("opted out by mistake", &[word(MISTAKE), near(UNSUBSCRIBED.or(OPTED))]),
+    start("opted out by mistake", &[word(SENT), soon(KEYWORD), far(MISTAKE)]),
+    start("opted out by mistake", &[word(MISTAKE), soon(SENT), soon(KEYWORD)]),
+    start(
+        "opted out by mistake",
+        &[word(DO_NOT.or(DIDNT).or(PAS)), near(MEANT), far(UNSUBSCRIBE.or(KEYWORD).or(OPT))],
+    ),
+    start("opted out by mistake", &[word(DIDNT), near(WANT), soon(UNSUBSCRIBE.or(OPT))]),
+    start("opted out by mistake", &[word(MISTAKEN), soon(SENT), near(KEYWORD)]),
+    start("opted out by mistake", &[word(MEAN), near(PAS), far(UNSUBSCRIBE.or(KEYWORD))]),
+    start("opted out by mistake", &[word(SENT), soon(KEYWORD), far(TURN), far(BACK)]),
+    start("opted out by mistake", &[word(SENT), soon(KEYWORD), far(UNDO)]),
+    start("opted out by mistake", &[word(MY.or(THIS).or(UNDO)), near(KEYWORD), far(MISTAKE)]),
+    // To stop texting.
+    stop("asks to stop the texts", &[word(CEASE), near(DOING)])
+        .not_after(PROMISE)
+        .not_around(OR.or(VOUS)),
+    stop(
+        "asks to stop the texts",
+        &[word(CEASE), word(SEND), far(ME.or(TEXTS).or(TEXT).or(THESE).or(JUNK).or(TO_ME))],
+    )
+    .not_before(&[&[soon(BOOKING)]]),
+    stop("asks to stop the texts", &[word(CEASE), word(SEND), End]),
+    stop(
+        "asks to stop the texts",
+        &[word(CEASE), soon(RECEIVE), far(TEXTS.or(TEXT).or(THESE).or(JUNK))],
+    ),
+    stop("asks to stop the texts", &[word(CEASE), word(RECEIVE), End]),
+    stop("asks to stop the texts", &[word(CEASE), word(BLOW), soon(UP.or(PHONE))]),
+    stop("asks to stop the texts", &[word(CEASE), near(SOME_TEXTS)])
+        .not_after(PROMISE)
+        .not_around(OR),
+    stop("asks to stop the texts", &[word(CEASE), word(ALL), soon(DOING)]),
+    stop("asks to stop the texts", &[word(REPLY), near(TO_EN), word(CEASE), word(THIS.or(TEXTS))]),
+    stop("asks to stop the texts", &[word(CEASE), word(PUSHING), far(ME.or(DOING))])
+        .not_after(PROMISE),
+    stop("asks to stop the texts", &[word(CEASE), word(THESE)]),
+    stop("asks to stop the texts", &[word(CEASE), word(TALK), word(ME)]),
+    stop("asks to stop the texts", &[word(STP), word(TEXTING)]),
+    stop("asks to stop the texts", &[Begin, word(CEASE), word(THIS.or(ALL)), End]),
+    stop(
+        "asks to stop the texts",
+        &[Begin, word(CEASE), word(THIS.or(ALL)), word(AGAIN.or(MOMENT)), End],
+    ),
+    stop("asks to stop the calls", &[word(CEASE), word(CALL)]),
+    stop("asks to end the texts", &[word(END), soon(TEXTS.or(SPAM).or(TEXTING))])
+        .not_around(OR.or(I).or(BOOKING)),
+    stop("asks to end the texts", &[word(END), soon(SUBSCRIPTION), End]),
+    stop("asks to end the texts", &[word(END), near(SUBSCRIPTION), soon(TEXTS.or(THESE))]),
+    stop(
+        "asks to end the texts",
+        &[
+            word(PUT),
+            word(KEYWORD.or(END).or(ENDING)),
+            soon(TEXTS.or(THIS).or(TEXT).or(SPAM).or(SEND)),
+        ],
+    ),
+    stop("asks to turn the texts off", &[word(TURN), word(OFF), near(TEXTS.or(TEXT).or(THESE))]),
+    stop("asks to turn the texts off", &[word(TURN), near(TEXTS.or(TEXT).or(THESE)), word(OFF)]),
+    stop(
+        "wants it to stop",
+        &[word(MAKE), soon(TEXTS.or(TEXT).or(THESE).or(SPAM)), soon(CEASE.or(STOPPED).or(END))],
+    ),
+    stop("wants it to stop", &[word(MAKE), word(THIS), near(CEASE.or(STOPPED)), End])
+        .not_after(FAULT),
+    stop(
+        "wants it to stop",
+        &[word(MAKE), word(THIS), near(CEASE), soon(TEXTS.or(TEXT).or(THESE))],
+    ),
+    stop("wants it to stop", &[word(TEXTS.or(SPAM)), near(MUST), word(CEASE.or(END))]),
+    stop("wants it to stop", &[word(MUST), near(TEXTS.or(SPAM)), word(CEASE)])
+        .not_before(&[&[word(WHEN)]]),
+    stop("wants it to stop", &[word(THIS), near(MUST), word(CEASE), End]).not_after(FAULT),
+    stop("wants it to stop", &[word(MUST), near(THIS), word(CEASE), End]).not_after(FAULT),
+    stop("said to stop", &[word(SAID), far(CEASE), End]).not_around(FAULT.or(BOOKING).or(WHEN)),
+    stop("said to stop", &[word(SAID), word(YOU), word(CEASE)])
+        .not_before(&[&[soon(BOOKING.or(FAULT))]]),
+    stop("said to stop", &[word(I), near(SENT), word(KEYWORD)]),
+    stop("asks to stop the texts", &[word(ARRETIEZ), End]),
+    stop("said to stop", &[Begin, word(SENT), directly(KEYWORD)]),
+    stop("said to stop", &[word(PART), directly(OF), directly(KEYWORD)]),
+    stop("said to stop", &[word(KEYWORD), word(MEAN), word(KEYWORD)]),
+    stop("said to stop", &[word(YOU), near(MUST.or(MAY)), word(CEASE), End]).not_after(FAULT),
+    stop("wrote a keyword among other words", &[word(STRESSED)]),
+    stop("wrote a keyword among other words", &[Begin, word(KEYWORD), word(I)]),
+    stop("wrote a keyword among other words", &[word(LEAD_IN), word(KEYWORD), End]),
+    stop("wrote a keyword among other words", &[word(KEYWORD), End])
+        .not_after(
+            DOES.or(HOW)
+                .or(CANT)
+                .or(FAULT)
+                .or(AT)
+                .or(STOP_OF)
+                .or(WHEN)
+                .or(WHY)
+                .or(WHAT)
+                .or(MAKE)
+                .or(NOT)
+                .or(NE)
+                .or(PAS),
+        )
+        .not_right_after(ARTICLE.or(SUBJECT).or(TO_EN).or(PROPER).or(MUST).or(MY).or(YOUR)),
+    stop("wrote a keyword among other words", &[word(KEYWORD), far(UNDERSTAND)]),
+    stop("wrote a keyword among other words", &[word(UNDERSTAND), word(KEYWORD)]),
+    stop("wants it to stop", &[word(YOU), directly(TO_EN), directly(CEASE), End]),
+    stop("asks to stop the texts", &[word(YOU), word(STOPPED), near(DOING.or(SEND))])
+        .not_after(WHY.or(HAVE)),
+    // Not to text.
+    stop(
+        "asks not to be texted",
+        &[word(DO_NOT), near(TEXTING_SOMEONE.or(BOTHER).or(REPLY)), far(AGAIN)],
+    )
+    .not_after(DID_NOT)
+    .not_around(FAULT.or(BOOKING)),
+    stop("asks not to be texted", &[word(DO_NOT), near(TEXTING_SOMEONE.or(BOTHER)), near(TO_ME)])
+        .not_after(DID_NOT)
+        .not_before(&[&[word(LATER)], &[near(THING_SENT)]]),
+    stop("asks not to be texted", &[word(NOT), word(TEXTING_SOMEONE), End])
+        .not_after(DID_NOT.or(I).or(SORRY_FOR)),
+    stop("asks not to be texted", &[word(NOT), word(TO_EN.or(BE)), word(CONTACTED)]),
+    stop(
+        "asks not to be texted",
+        &[word(RATHER), far(NOT.or(DIDNT)), near(TEXTING_SOMEONE.or(SEND).or(BOTHER))],
+    )
+    .not_around(CALL),
+    stop(
+        "asks not to be texted",
+        &[word(RATHER), near(NOT.or(NO)), near(RECEIVE), soon(TEXTS.or(TEXT))],
+    ),
+    stop("asks not to be texted", &[word(RATHER), word(NO), near(TEXTS.or(TEXTING))]),
+    stop("asks not to be texted", &[word(CAN), soon(NOT), near(TEXTS.or(TEXTING))]),
+    stop(
+        "asks not to be texted",
+        &[
+            word(NO.or(NOT).or(PAS)),
+            word(WANT),
+            near(TEXTING_SOMEONE.or(SEND)),
+            far(AGAIN.or(TEXTS)),
+        ],
+    ),
+    stop("asks not to be texted", &[word(SHOULD_NOT), near(TEXTING_SOMEONE.or(SEND).or(BOTHER))]),
+    stop(
+        "asks not to be texted",
+        &[word(SHOULD), directly(NOT), near(TEXTING_SOMEONE.or(SEND).or(BOTHER))],
+    )
+    .not_after(WHY),
+    stop("asks not to be texted", &[word(USELESS), near(TEXTING_SOMEONE.or(SEND))]),
+    stop("asks not to be texted", &[word(NOT), word(BOTHER), word(TEXTING.or(SEND))]),
+    stop("asks not to be texted", &[word(DO_NOT), word(SEND), word(ALL), End]),
+    stop("asks not to be texted", &[word(NOT), word(TEXT.or(CONTACT)), directly(THIS), End])
+        .not_after(DID_NOT.or(I)),
+    stop("asks not to be texted", &[word(TEXTS.or(TEXTING)), far(NOT), End]),
+    stop("asks not to be texted", &[word(DO_NOT), near(CALL), word(OR), near(TEXTING_SOMEONE)]),
+    stop("asks not to be texted", &[word(DO_NOT), near(CALL), near(AGAIN)]),
+    stop("asks not to be texted", &[word(DO_NOT), word(TEXTING_SOMEONE.or(CALL)), word(LIST)]),
+    stop("asks not to be texted", &[word(DO_NOT), near(SEND), far(TEXTS.or(JUNK).or(THESE))])
+        .not_after(DID_NOT)
+        .not_around(BOOKING.or(EMAIL)),
+    stop("asks not to be texted", &[word(DO_NOT), near(SEND), soon(MORE.or(AGAIN).or(THIS)), End])
+        .not_after(DID_NOT),
+    stop("asks not to be texted", &[word(DO_NOT), near(SEND), far(MORE), soon(TEXT)])
+        .not_after(DID_NOT),
+    stop("asks not to be texted", &[word(DO_NOT), near(SEND), near(ME), near(TEXT)])
+        .not_after(DID_NOT),
+    stop("asks not to be texted", &[word(ECRIRE), soon(NO_LONGER)])
+        .not_around(WHEN.or(BOOKING))
+        .not_after(I)
+        .not_before(&[&[word(LATER)], &[near(THING_SENT)]]),
+    stop("asks not to be texted", &[word(BOTHER), soon(NO_LONGER)]).not_after(I),
+    stop(
+        "asks not to be texted",
+        &[word(SEND), soon(NO_LONGER), near(TEXTS.or(TEXT).or(PAS).or(JUNK))],
+    ),
+    stop("asks not to be texted", &[word(NE), soon(ECRIRE.or(BOTHER)), near(NO_LONGER)])
+        .not_after(I),
+    stop(
+        "asks not to be texted",
+        &[word(NE), soon(SEND), near(NO_LONGER), far(TEXTS.or(TEXT).or(PAS).or(JUNK))],
+    )
+    .not_after(I),
+    stop("asks not to be texted", &[word(NO_LONGER), soon(ECRIRE.or(BOTHER).or(CONTACTED))])
+        .not_after(I.or(CANT).or(BEEN))
+        .not_around(BEEN.or(CONNECTIVE)),
+    stop("asks not to be texted", &[word(NO_LONGER), soon(SEND), far(TEXTS.or(TEXT).or(JUNK))])
+        .not_after(I.or(CANT)),
+    stop(
+        "asks not to be texted",
+        &[word(NE), word(NO_LONGER), soon(RECEIVE), far(TEXTS.or(TEXT).or(JUNK).or(THESE))],
+    )
+    .not_after(CANT),
+    stop("asks not to be texted", &[word(NE), word(PLUS), word(SEND), End]),
+    stop("asks not to be texted", &[word(NO_LONGER), near(USE), near(NUMBER)]),
+    stop(
+        "does not allow texts",
+        &[word(YOU), near(NOT.or(ISNT).or(CANT).or(PAS).or(NO)), near(ALLOWED)],
+    ),
+    stop(
+        "does not allow texts",
+        &[word(YOU), near(CANT.or(NOT)), near(TEXTING_SOMEONE), near(TO_ME)],
+    )
+    .not_after(WHY.or(WHEN)),
+    stop("does not allow texts", &[word(WHO), word(ALLOWED), word(YOU)]),
+    stop("takes consent back", &[word(TAKE), word(BACK), near(CONSENT)]),
+    stop("does not allow texts", &[word(FORBID), soon(DOING.or(SEND).or(RECEIVE))]),
+    stop("does not allow texts", &[word(WHO), word(GAVE), word(YOU), near(CONSENT)]),
+    stop(
+        "wants no more texts",
+        &[word(NO), word(MORE), near(SOME_TEXTS.or(TEXT).or(CONTACT).or(THIS).or(CALL))],
+    ),
+    stop("wants no more texts", &[Begin, word(NO), word(MORE), End]),
+    stop("wants no more texts", &[Begin, word(NO), word(JUNK_OFFERS.or(CONTACT)), End]),
+    stop(
+        "wants no more texts",
+        &[word(NO), word(CALL.or(EMAIL)), word(OR), word(TEXTS.or(TEXTING))],
+    ),
+    stop("wants no more texts", &[word(NO), word(TEXTS.or(TEXTING)), word(NO.or(OR))])
+        .not_after(RECEIVED),
+    stop("wants no more texts", &[Begin, word(PLUS), directly(OF), word(TEXT)]),
+    stop("wants no more texts", &[word(WANT), word(PLUS), directly(OF), word(TEXT)]),
+    stop("asks to end the texts", &[word(EASE), soon(TEXTS)]),
+    stop("is tired of the texts", &[word(HATE), near(RECEIVE.or(TEXTS)), near(TEXTS.or(THESE))]),
+    stop("is tired of the texts", &[word(HATE), word(TEXTS)]),
+    stop("wants no more texts", &[word(NO), near(TEXTS.or(TEXTING).or(CONTACT)), End])
+        .not_after(RECEIVED.or(I)),
+    stop("wants no more texts", &[word(NO), word(CALL), near(NO), word(TEXTS.or(TEXTING))]),
+    stop(
+        "wants no more texts",
+        &[word(PLUS.or(ENOUGH).or(TOO)), near(MUCH.or(PAS)), near(TEXTS.or(SPAM).or(TEXT))],
+    ),
+    stop("wants no more texts", &[word(PLUS.or(ENOUGH).or(TOO)), near(TEXTS.or(SPAM).or(TEXTING))])
+        .not_after(RECEIVED),
+    stop("wants no more texts", &[word(ENOUGH.or(TOO)), near(THESE_EN)]),
+    stop("wants no more texts", &[word(PAS), word(TEXTS.or(TEXT).or(SPAM)), End])
+        .not_after(RECEIVED.or(HAVE)),
+    stop("wants no more texts", &[word(TEXT.or(SEND)), soon(TOO), word(MUCH)]),
+    stop("wants no more texts", &[Begin, word(PLUS), word(JUNK_OFFERS), End]),
+    stop("wants no more texts", &[Begin, word(FINI), near(TEXTS)]),
+    stop("wants no more texts", &[Begin, word(ENOUGH), End]),
+    stop("wants no more texts", &[Begin, word(THIS), word(SUFFIT), End]),
+    stop("wants no more texts", &[word(C), word(ENOUGH), End]).not_before(&[&[directly(THANKS)]]),
+    stop("wants no more texts", &[word(START), word(FAIRE), word(TEXTS)]),
+    stop("wants no more texts", &[word(ECRIRE), word(TOO)]).not_before(&[&[directly(LATER)]]),
+    stop("wants no more texts", &[word(THIS), word(VA), word(FAIRE), End]),
+    stop("wants no more texts", &[word(VA), word(FAIRE), word(TEXTS.or(SPAM))]),
+    stop(
+        "is tired of the texts",
+        &[word(TIRED), soon(TEXTS.or(SPAM).or(TEXTING).or(THESE).or(ECRIRE))],
+    ),
+    stop("is tired of the texts", &[Begin, word(OVER), word(TEXTS.or(SPAM))]),
+    stop("is tired of the texts", &[word(I), word(OVER), word(TEXTS.or(SPAM))]),
+    // Does not want them.
+    stop(
+        "does not want texts",
+        &[
+            word(NOT.or(LONGER).or(NO_LONGER).or(ISNT)),
+            near(WANT),
+            soon(TEXTS.or(SPAM).or(CONTACTED).or(THESE).or(HEAR).or(LIST).or(JUNK_OFFERS)),
+        ],
+    )
+    .not_before(&[&[directly(CALL)]])
+    .not_around(CALL.or(BOOKING).or(LOSE).or(FAULT).or(WHEN)),
+    stop(
+        "does not want texts",
+        &[
+            word(NOT.or(LONGER).or(NO_LONGER).or(ISNT)),
+            near(WANT),
+            soon(RECEIVE),
+            far(TEXTS.or(TEXT).or(JUNK).or(THESE).or(TEXTING)),
+        ],
+    )
+    .not_around(CALL.or(BOOKING).or(WHEN)),
+    stop(
+        "does not want texts",
+        &[
+            word(NOT.or(LONGER).or(PAS).or(PLUS).or(ISNT)),
+            near(WANT),
+            word(YOU),
+            near(TEXTING_SOMEONE.or(SEND).or(BOTHER).or(CALL)),
+        ],
+    )
+    .not_around(BOOKING.or(WHEN)),
+    stop(
+        "does not want texts",
+        &[word(NOT.or(LONGER).or(NO_LONGER).or(ISNT)), near(WANT), word(TEXT), End],
+    )
+    .not_around(TO_EN),
+    stop("does not want texts", &[word(NO_LONGER), near(WANT), near(ECRIRE)])
+        .not_around(VOUS.or(I))
+        .not_after(I),
+    stop(
+        "does not want texts",
+        &[
+            word(WANT),
+            near(NOT.or(NO).or(NO_LONGER).or(NE)),
+            far(TEXTS.or(SPAM).or(CONTACTED).or(TEXTING_SOMEONE).or(HEAR).or(LIST).or(JUNK_OFFERS)),
+        ],
+    )
+    .not_around(CALL.or(BOOKING).or(WHEN).or(BEEN)),
+    stop(
+        "does not want texts",
+        &[
+            word(WANT),
+            near(NOT.or(NO_LONGER)),
+            near(RECEIVE),
+            far(TEXTS.or(TEXT).or(JUNK).or(THESE)),
+        ],
+    ),
+    stop("does not want texts", &[Begin, word(WANT), word(PLUS), End]),
+    stop("does not want texts", &[word(WANT), word(PLUS), word(THIS), End]),
+    stop("does not want texts", &[word(WANT), near(PLUS.or(PAS)), soon(NOUVELLES)]),
+    stop("does not want texts", &[word(NOT), word(WANT), near(MORE), near(CONTACT)]),
+    stop("does not want texts", &[word(LONGER.or(NOT)), word(WANT), word(RECEIVE), End]),
+    stop("is tired of the texts", &[word(HAD), directly(THIS), near(TEXTS)]),
+    stop("does not want texts", &[word(TEXTS), near(WANT), near(PAS.or(PLUS))]),
+    stop(
+        "does not want texts",
+        &[word(WANT), near(NO_LONGER), word(PAS), near(RECEIVE.or(SAVOIR))],
+    ),
+    stop("does not want texts", &[word(WANT), near(NO_LONGER), word(RECEIVE), End]),
+    stop("does not want texts", &[word(WANT), near(PAS), word(SAVOIR)]),
+    stop("does not want texts", &[word(WANT), word(JUNK), soon(FROM), word(YOU)]),
+    stop("does not want texts", &[word(EN), near(WANT), word(PLUS), End]),
+    stop("does not want texts", &[word(WANT), word(NO), word(MORE), near(TEXTS.or(THESE))]),
+    // Removal.
+    stop("asks to be removed", &[word(REMOVE), word(ME), End]),
+    stop("asks to be removed", &[word(REMOVE), word(ME), far(LIST.or(TEXTS).or(NUMBER).or(HERE))]),
+    stop("asks to be removed", &[word(REMOVE), word(ME), near(LA), End]),
+    stop("asks to be removed", &[word(REMOVE_EN), word(ME)]),
+    stop("asks to be removed", &[word(REMOVE), near(NUMBER)])
+        .not_before(&[&[word(OF), word(BOOKING)]]),
+    stop("asks to be removed", &[word(REMOVE), word(MY.or(THIS)), word(KEPT)]),
+    stop("asks to be removed", &[word(REMOVE), word(MY.or(THIS)), word(KEPT), near(NUMBER)]),
+    stop("asks to be removed", &[word(REMOVE), near(FROM), near(LIST)]),
+    stop("asks to be removed", &[word(REMOVE), word(MY), word(PHONE), End]),
+    stop("asks to be removed", &[word(REMOVE), word(MY), word(PHONE), far(LIST)]),
+    stop("asks to be removed", &[Begin, word(TAKE), directly(OUT_ONLY), near(PHONE)]),
+    stop("asks to be removed", &[word(BE), word(REMOVED_EN), far(LIST.or(TEXTS))]),
+    stop("asks to be removed", &[word(TAKE), near(FAMILY), word(OFF), far(LIST.or(TEXTS))]),
+    stop("asks to be removed", &[word(TAKE), directly(ME), directly(FROM), far(LIST.or(TEXTS))]),
+    stop("asks to be removed", &[word(RETRAIT), End]),
+    stop("asks to be removed", &[word(RETRAIT), near(LIST)]),
+    stop("asks to be removed", &[word(EXIT), near(LIST)]),
+    stop("asks to be removed", &[word(REMOVE), word(THIS.or(LE)), near(LIST)]),
+    stop("asks to be removed", &[word(RID), near(TEXTS.or(THESE))]),
+    stop("asks to be removed", &[word(ME_FR), word(REMOVE), End]),
+    stop("asks to be removed", &[word(ME_FR), near(REMOVE), far(LIST.or(TEXTS))]),
+    stop("asks to be removed", &[word(END.or(REVOKE)), word(MY), word(NUMBER)]),
+    stop("asks to be removed", &[Begin, word(REMOVE_EN.or(REMOVED_EN)), End]),
+    stop("asks to be removed", &[word(WANT.or(ASKED).or(CAN)), near(BE), word(REMOVED)])
+        .not_around(THIS.or(FAULT)),
+    stop("asks to be removed", &[word(KEPT), near(REMOVED)])
+        .not_before(&[&[far(BOOKING)]])
+        .not_after(WHY),
+    stop("asks to be removed", &[word(TAKE), word(ME), word(OFF), End]),
+    stop(
+        "asks to be removed",
+        &[word(TAKE), word(ME), word(OFF), far(LIST.or(TEXTS).or(TEXT).or(THIS))],
+    ),
+    stop("asks to be removed", &[word(TAKE), near(KEPT.or(ME).or(PHONE)), near(FROM), far(LIST)]),
+    stop("asks to be removed", &[word(TAKE), near(LISTED), near(OFF), End]),
+    stop("asks to be removed", &[word(TAKE), word(ME), word(OFF), directly(YOUR)]),
+    stop("asks to be removed", &[word(TAKE), word(MY.or(THIS)), near(NUMBER), directly(OFF)]),
+    stop("asks to be removed", &[word(WANT), word(REMOVED), directly(FROM)]),
+    stop("asks to be removed", &[word(LOSE), word(THIS), word(DETAILS)]),
+    stop("asks to be removed", &[word(TAKE), word(OFF), near(LISTED)]),
+    stop("asks to be removed", &[word(OFF), word(LIST)])
+        .not_before(&[&[word(PRICE)], &[directly(OF)]]),
+    stop("asks to be removed", &[word(OFF), word(TEXTING_SOMEONE.or(SOME_TEXTS)), near(LIST)]),
+    stop("asks to be removed", &[word(WANT), word(OFF), near(THIS.or(LIST))]),
+    stop("asks to be removed", &[Begin, word(WANT), word(OFF), End]),
+    stop(
+        "asks to be removed",
+        &[word(NUMBER), far(REMOVE.or(TAKE)), word(THIS), near(OFF.or(LIST))],
+    )
+    .across_sentences(),
+    stop("asks to be removed", &[word(NUMBER), far(REMOVE), word(THIS.or(LE)), End])
+        .across_sentences(),
+    stop("asks to be removed", &[word(NUMBER), far(LE), word(REMOVE)]).across_sentences(),
+    stop("asks to be removed", &[word(SHOULD_NOT), near(ON), near(LIST)]),
+    stop("asks to be removed", &[word(SHOULD), word(NOT), near(ON), near(LIST)]),
+    stop("asks to be removed", &[word(WHY), word(I), word(ON), near(LIST)]),
+    stop("asks to forget the number", &[word(LOSE), soon(NUMBER)]).not_after(HAVE.or(I)),
+    stop("asks to forget the number", &[Begin, word(LOSE), word(ME), End]),
+    // Unsubscribing.
+    stop("unsubscribes", &[word(UNSUBSCRIBE)]),
+    stop("unsubscribes", &[word(OPT), soon(OUT_ONLY)]).not_before(&[&[word(BOOKING)]]),
+    stop("says to have unsubscribed", &[word(I.or(WANT).or(RECEIVE)), soon(UNSUBSCRIBED)])
+        .not_after(WHY.or(DID)),
+    stop("says to have unsubscribed", &[word(I), near(OPTED), word(OUT_ONLY)]),
+    // The wrong person.
+    stop("says the number is wrong", &[word(WRONG), near(NUMBER)]),
+    stop("says the number is wrong", &[word(WRONG), word(PERSON.or(DESTINATAIRE)), End])
+        .not_after(OOPS),
+    stop("says the number is wrong", &[word(ERROR), near(NUMBER.or(PERSON))]),
+    stop("says the number is wrong", &[word(MISTAKEN), near(NUMBER.or(PERSON))]),
+    stop(
+        "says the number is wrong",
+        &[word(NOT.or(ISNT).or(PAS)), word(RIGHT), word(NUMBER.or(PERSON))],
+    ),
+    stop("says the number is another's", &[word(LONGER.or(ISNT)), near(NUMBER)]),
+    stop("says the number is another's", &[word(LONGER.or(ISNT)), near(PHONE), End]),
+    stop("says the number is another's", &[word(IS), word(NOT), near(NUMBER.or(PHONE))])
+        .not_around(THIS),
+    stop("says the number is another's", &[Begin, word(NOT), near(NUMBER.or(PHONE))]),
+    stop("says the number is another's", &[word(LONGER), near(BELONG), soon(NUMBER.or(PHONE))]),
+    stop(
+        "says the number is another's",
+        &[word(NUMBER.or(PHONE)), soon(NOT.or(LONGER).or(PLUS)), near(BELONG)],
+    ),
+    stop("says the number is another's", &[word(NUMBER.or(PHONE)), near(BELONG), near(SOMEONE)]),
+    stop(
+        "says the number is another's",
+        &[word(NOT.or(DIDNT)), near(HAVE.or(BELONG)), word(THIS), near(NUMBER.or(PHONE))],
+    )
+    .not_after(I),
+    stop("says the number is another's", &[word(PLUS), word(NUMBER), word(OF)])
+        .not_after(HAVE)
+        .not_before(&[&[word(LIST.or(BOOKING))]]),
+    stop("says the number is another's", &[word(PLUS), word(MY), word(NUMBER.or(PHONE))])
+        .not_after(HAVE),
+    stop("says the number is another's", &[word(NUMBER), soon(CHANGED), soon(OWNER)]),
+    stop("says the number is another's", &[word(NUMBER.or(PHONE)), near(BELONG), word(PLUS)]),
+    stop("says the number is another's", &[word(NUMBER), far(ISNT), word(MY)]),
+    stop("says the number is another's", &[word(NO), word(NEXT), far(NAME)]),
+    stop("says the number is another's", &[word(NOBODY), far(NAME)]),
+    stop("says the number is another's", &[word(REASSIGNED)]),
+    stop("says the number is another's", &[word(NOT.or(LONGER)), word(LIVE), word(HERE)])
+        .not_after(I),
+    stop("says the number is another's", &[word(PLUS), word(THIS), word(NUMBER)]).not_after(I),
+    stop("says the number is another's", &[word(NOT.or(PAS)), word(PERSON.or(WHO)), far(LOOKING)]),
+    stop("says the number is another's", &[word(I), word(NOT.or(PAS)), directly(PROPER), End]),
+    stop(
+        "says the number is another's",
+        &[word(THIS), word(IS), word(NOT.or(PAS)), directly(PROPER), End],
+    ),
+    stop("says the number is another's", &[Begin, word(NOT), directly(PROPER), End]),
+    stop("says the number is another's", &[word(ISNT), directly(PROPER), End]),
+    stop("says the number is another's", &[word(NO.or(PAS).or(PLUS)), word(PROPER), word(HERE)]),
+    stop("says the number is another's", &[word(CHANGED), word(HERS), word(NUMBER)]),
+    stop("says the number is another's", &[word(CHANGED), word(NUMBER)]).not_after(I),
+    stop("says the number is another's", &[word(NOT.or(PAS).or(ISNT)), word(MY), word(NAME), End]),
+    stop("says the number is another's", &[word(PAS), word(MY), word(NUMBER)]).not_after(HAVE),
+    stop(
+        "says the number is another's",
+        &[word(PAS.or(PLUS)), word(NUMBER.or(PHONE)), directly(OF)],
+    )
+    .not_after(HAVE)
+    .not_before(&[&[word(LIST.or(BOOKING))]]),
+    stop("says the number is another's", &[word(KNOW), word(PAS), word(PROPER), End]),
+    stop("says the number is another's", &[word(NOT), word(KNOW), word(PROPER), End]),
+    stop("says the number is another's", &[word(NOBODY), word(HERE)]),
+    stop("says the number is another's", &[word(THIS), word(NUMBER), soon(SOMEONE)]),
+    stop("says the number is another's", &[word(NOT.or(ISNT).or(PAS)), word(HIM), End]),
+    stop("is no customer", &[word(NOT.or(PLUS).or(LONGER)), directly(YOUR), directly(CLIENT)])
+        .not_before(&[&[word(WHEN)]]),
+    stop("says the number is another's", &[word(I), near(RECEIVED), word(THIS), word(NUMBER)])
+        .not_before(&[&[word(FROM)]]),
+    stop("says the number is another's", &[word(IS), word(NO), near(AT), near(NUMBER)]),
+    // To be left alone.
+    stop("wants to be left alone", &[word(LEAVE), soon(ME.or(PHONE).or(NUMBER)), soon(ALONE)]),
+    stop(
+        "wants to be left alone",
+        &[word(LEAVE), word(MY), word(FAMILY.or(PHONE).or(NUMBER)), near(ALONE)],
+    ),
+    stop("wants to be left alone", &[word(BE), word(LEFT), word(ALONE)]),
+    stop("wants to be left alone", &[word(GIVE_RUDELY), word(ME), near(QUIET)]),
+    stop("wants to be left alone", &[word(LET_GO), word(ME), End]),
+    stop("wants to be left alone", &[word(ME_FR), word(LET_GO), End]),
+    stop("wants to be left alone", &[word(LET_GO), word(MY), word(NUMBER.or(PHONE))]),
+    stop("wants to be left alone", &[Begin, word(SHUT), directly(UP)]),
+    stop("wants to be left alone", &[word(GUEULE)]),
+    stop("wants to be left alone", &[word(LET), directly(ME), directly(BE), End]),
+    stop("wants to be left alone", &[Begin, word(BEAT), directly(THIS), End]),
+    stop("wants to be left alone", &[word(GIVE_RUDELY), word(CAMP)]),
+    stop("wants to be left alone", &[word(BOTHER), word(SOMEONE)]),
+    stop("wants to be left alone", &[word(FIND), word(SOMEONE), far(TEXTING_SOMEONE.or(BOTHER))]),
+    stop("wants to be left alone", &[Begin, word(ENDING), word(THIS), End]),
+    stop("is annoyed by the texts", &[word(TEXTS.or(SPAM)), near(BOTHER)]),
+    stop("is annoyed by the texts", &[Begin, word(VOUS), word(ME_FR), word(BOTHER)]),
+    stop("wants to be left alone", &[word(LET_GO), word(ME), near(QUIET)]),
+    stop("wants to be left alone", &[word(LET_GO), word(ME), near(YOUR), near(TEXTS)]),
+    stop("wants to be left alone", &[Begin, word(GO), word(AWAY), End]),
+    stop("wants to be left alone", &[Begin, word(RUDE), word(OFF_ONLY)])
+        .not_before(&[&[word(BOOKING)]]),
+    stop("wants to be left alone", &[word(FUCK), word(OFF_ONLY), End]),
+    stop("wants to be left alone", &[Begin, word(GO_AWAY)]),
+    stop("wants to be left alone", &[Begin, word(ALLEZ), word(CHIER)]),
+    stop("wants to be left alone", &[Begin, word(KNOCK), word(THIS), word(OFF_ONLY)]),
+    stop("wants to be left alone", &[Begin, word(CUT), word(THIS), word(OUT_ONLY)])
+        .not_before(&[&[near(BOOKING)]]),
+    stop("wants to be left alone", &[Begin, word(GAVE), word(THIS), near(REST)]),
+    // Never asked for them.
+    stop(
+        "never asked for texts",
+        &[
+            word(DIDNT.or(NOT).or(PAS)),
+            soon(SIGN_UP),
+            soon(
+                TEXTS
+                    .or(TEXT)
+                    .or(THESE)
+                    .or(LIST)
+                    .or(RECEIVE)
+                    .or(SEND)
+                    .or(CONTACTED)
+                    .or(JUNK)
+                    .or(TEXTING),
+            ),
+        ],
+    )
+    .not_around(BOOKING.or(TIME)),
+    stop("never asked for texts", &[word(DIDNT.or(NOT).or(PAS)), soon(SIGN_UP), soon(THIS), End]),
+    stop("never asked for texts", &[word(DIDNT.or(JAMAIS)), near(SIGN_UP_ONLY), End]),
+    stop("never asked for texts", &[word(DIDNT.or(JAMAIS)), near(SIGN_UP_ONLY), word(UP), End]),
+    stop("never asked for texts", &[word(RIEN), near(SIGN_UP_ONLY), End]),
+    stop(
+        "never asked for texts",
+        &[word(DIDNT.or(NOT).or(PAS).or(NOBODY)), near(GAVE), soon(NUMBER.or(CONSENT))],
+    ),
+    stop("never asked for texts", &[word(DIDNT.or(NOT)), near(OPT.or(OPTED)), directly(IN)]),
+    stop("never asked for texts", &[word(TEXTS), directly(NON), word(CONTACTED.or(WANT))]),
+    stop("never asked for texts", &[word(UNWANTED), near(TEXTS.or(TEXT))]),
+    stop("never asked for texts", &[word(TEXTS.or(TEXT)), near(UNWANTED)]),
+    stop("never asked for texts", &[word(TEXTS.or(TEXT).or(SPAM)), word(NOT), word(WELCOME)]),
+    stop("never asked for texts", &[word(UNSOLICITED)]),
+    stop("takes consent back", &[word(REVOKE), near(CONSENT)]),
+    stop("takes consent back", &[word(CONSENT), near(REVOKE)]),
+    stop("takes consent back", &[word(NOT.or(LONGER).or(PAS).or(PLUS)), soon(CONSENT)])
+        .not_after(DID_NOT)
+        .not_before(&[&[soon(WORK.or(PRICE).or(BOOKING))]]),
+    stop("takes consent back", &[word(NO), near(CONSENT)]),
+    stop("takes consent back", &[word(CONSENS), word(PAS.or(PLUS))]),
+    stop("takes consent back", &[Begin, word(I), word(REVOKE_ONLY)]),
+    // Complaints and threats.
+    stop("threatens to complain", &[word(AUTHORITY)]),
+    stop("threatens to complain", &[word(REPORT), near(YOU.or(SPAM).or(AUTHORITY))])
+        .not_after(CAN_ASK),
+    stop("threatens to complain", &[word(VOUS), word(REPORT), End]),
+    stop("threatens to complain", &[word(REPORT), word(THIS), near(NUMBER.or(SPAM))]),
+    stop(
+        "threatens to complain",
+        &[
+            word(NEXT.or(MORE).or(AGAIN)),
+            near(TEXT.or(TEXTS)),
+            far(LAWYER.or(REPORT).or(COMPLAINT).or(BLOCK)),
+        ],
+    ),
+    stop(
+        "threatens to complain",
+        &[
+            word(TEXTING_SOMEONE),
+            near(ME),
+            soon(AGAIN),
+            far(LAWYER.or(REPORT).or(COMPLAINT).or(BLOCK)),
+        ],
+    ),
+    stop("threatens to complain", &[word(IF), soon(TEXTING_SOMEONE), soon(AGAIN.or(STILL))])
+        .not_around(CAN),
+    stop("threatens to complain", &[word(IF), soon(STILL), soon(TEXTING_SOMEONE)]),
+    stop("threatens to complain", &[word(LAWYER), word(YOU)]),
+    stop("threatens to complain", &[word(LAWYER), far(STILL)]),
+    stop("threatens to complain", &[word(HEAR), far(LAWYER)]),
+    stop("threatens to complain", &[word(PORTER), word(COMPLAINT), End]),
+    stop("blocks the number", &[word(BLOCK), near(OBJECT_YOU)]).not_after(SOMEONE),
+    stop("blocks the number", &[word(I), word(VOUS_TE), word(BLOCK)]),
+    stop("blocks the number", &[word(VOUS_TE), word(BLOCK), End]),
+    stop("blocks the number", &[word(BLOCK), near(THIS.or(YOUR)), near(NUMBER)]),
+    stop("blocks the number", &[word(BLOCK), word(TEXTS)]),
+    stop("blocks the number", &[word(NUMBER), word(BLOCK)]),
+    stop("blocks the number", &[word(YOU), near(BLOCKED), End]).not_after(DOES.or(WHY)),
+    stop("blocks the number", &[Begin, word(BLOCKED), End]),
+    stop("blocks the number", &[Begin, word(BLOCK), word(OR), word(REPORT)]),
+    stop("calls it spam", &[word(THIS), near(SPAM), End]).not_after(IS).not_around(IN_PLACE),
+    stop("calls it spam", &[word(YOU), word(BOTHER), word(ME)]).not_after(CAN.or(DOES)),
+    stop("calls it spam", &[word(HARASSED)]),
+    stop("calls it spam", &[word(YOU), word(SPAM), End]),
+    stop("calls it spam", &[word(C), word(SPAM)]),
+    stop(
+        "asks why the texts go on",
+        &[word(WHY), far(STILL), soon(TEXTING_SOMEONE.or(TEXTS).or(RECEIVE).or(SEND))],
+    ),
+    stop(
+        "asks why the texts go on",
+        &[word(YOU), word(STILL), near(TEXTING_SOMEONE.or(SEND)), near(ME.or(TEXTS))],
+    )
+    .not_after(CAN.or(DID).or(IS)),
+    stop("asks why the texts go on", &[word(VOUS), near(ECRIRE), word(STILL)]),
+    stop("asks why the texts go on", &[word(I), near(RECEIVED), near(STILL), near(TEXTS)])
+        .not_after(IF),
+    stop("asks why the texts go on", &[word(STILL), word(RECEIVE), near(TEXTS.or(THESE))])
+        .not_after(CAN.or(DID).or(WANT)),
+    // To be texted again.
+    start(
+        "asks to be texted again",
+        &[word(START), near(TEXTING_SOMEONE), near(ME.or(BACK).or(TEXTS))],
+    )
+    .not_after(DID.or(WHY).or(NOT).or(DIDNT).or(NE))
+    .not_before(&[&[near(WHEN)]])
+    .not_around(OR),
+    start("asks to be texted again", &[word(START), near(SEND.or(RECEIVE)), soon(TEXTS.or(TEXT))])
+        .not_after(DID.or(WHY).or(NOT).or(DIDNT).or(NE))
+        .not_around(OR),
+    start("asks to be texted again", &[word(START), near(TEXTS)])
+        .not_after(DID.or(WHY).or(NOT).or(DIDNT).or(NE))
+        .not_around(OR),
+    start("asks to be texted again", &[word(WANT), word(BACK_ONLY), near(LIST.or(TEXTS))])
+        .not_after(NOT),
+    start("asks to be texted again", &[word(WANT), near(RETURN), near(LIST)]).not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(REMETTRE), near(NUMBER.or(TEXTS))]).not_after(NE),
+    start("asks to be texted again", &[word(MAY), near(SEND), near(TEXTS), near(BACK_ONLY)]),
+    start("asks to be texted again", &[word(WANT), near(BACK_ONLY), near(RECEIVE), near(TEXTS)])
+        .not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(WANT), near(RECEIVE), near(BACK_ONLY), near(TEXTS)])
+        .not_after(NOT.or(NE)),
+    start(
+        "asks to be texted again",
+        &[word(RESTART), near(TEXT.or(TEXTING).or(ECRIRE).or(SEND).or(TEXTS))],
+    )
+    .not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(RESUBSCRIBE)]).not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(UNBLOCK), near(ME.or(NUMBER))]).not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(SUBSCRIBE), near(ME.or(BACK))])
+        .not_after(NOT.or(DIDNT).or(NE).or(DID)),
+    start("asks to be texted again", &[word(ADD), word(ME), near(BACK)])
+        .not_after(NOT.or(DIDNT).or(WHY).or(NE)),
+    start(
+        "asks to be texted again",
+        &[word(ADD), word(ME), near(ON), soon(TEXT.or(TEXTING).or(TEXTS)), near(LIST)],
+    )
+    .not_after(NOT.or(DIDNT).or(WHY).or(NE)),
+    start("asks to be texted again", &[word(ADD), word(ME), near(UP), far(TEXTS.or(TEXT))])
+        .not_after(NOT.or(DIDNT).or(WHY).or(NE)),
+    start("asks to be texted again", &[word(ADD), near(NUMBER), word(BACK)]).not_after(NOT.or(NE)),
+    start("asks to be texted again", &[word(CONSENT), near(TEXTING_SOMEONE), near(BACK)])
+        .not_after(NOT.or(PAS)),
+    start("asks to be texted again", &[word(MAY), near(RENVOYER), near(TEXTS)]),
+    start("asks to be texted again", &[word(ADD_FR), word(ME), far(TEXTS.or(LIST))]).not_after(NE),
+    start("asks to be texted again", &[word(ADD_FR), word(ME), near(BACK)]).not_after(NE),
+    start("asks to be texted again", &[word(REMETTRE), word(ME), End]).not_after(NE),
+    start("asks to be texted again", &[word(OPT), soon(IN)])
+        .not_after(NOT.or(DIDNT))
+        .not_around(OUT_ONLY),
+    start("asks to be texted again", &[word(TURN), near(TEXTS), word(BACK)]),
+    start("asks to be texted again", &[word(TURN), word(BACK.or(ON)), near(TEXTS)]),
+    start("asks to be texted again", &[word(YOU), near(MAY), near(TEXTING_SOMEONE), near(BACK)])
+        .not_after(NOT.or(IF)),
+    start("asks to be texted again", &[word(OKAY), near(TEXTING_SOMEONE), near(BACK)])
+        .not_after(NOT.or(IF)),
+    start("asks to be texted again", &[word(YOU), near(MAY), near(RE_WRITE)]),
+    start(
+        "asks to be texted again",
+        &[word(WANT.or(MAY).or(HOW)), soon(RECEIVE), near(TEXTS), soon(BACK)],
+    )
+    .not_after(NOT.or(DIDNT).or(NE)),
+    start("asks to be texted again", &[word(WANT), near(RE_WRITE), near(TEXTS)]),
+];
+
+/// Sets aside the words that look like a wish and are none.
+pub(super) fn set_ordinary_aside(senses: &mut [Sense]) {
+    let union = union(senses);
+    for rule in ORDINARY {
+        let mut from = 0;
+        while let Some((start, end)) = rule.find(senses, union, from) {
+            for sense in senses.iter_mut().take(end).skip(start) {
+                sense.set = Set::NONE;
+            }
+            from = end.max(start + 1);
+        }
+    }
+}
+
+/// The decision of the first wish that fits, if one does.
+pub(super) fn decide(senses: &[Sense]) -> Option<Decision> {
+    let union = union(senses);
+    WISHES
+        .iter()
+        .find(|rule| rule.find(senses, union, 0).is_some())
+        .map(|rule| Decision { meaning: rule.meaning, rule: Some(rule.name) })
+}
+
+/// The concepts of all words.
+fn union(senses: &[Sense]) -> Set {
+    senses.iter().fold(Set::NONE, |union, sense| union.or(sense.set))
+}
