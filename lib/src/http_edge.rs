@@ -4,13 +4,18 @@
 //! text of an error to the caller. So flows return [`Problem`]s, and this one
 //! place turns them into what a caller may know.
 
-use std::{future::Future, panic::AssertUnwindSafe, pin::Pin, sync::Arc};
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
-use bytes::Bytes;
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use thiserror::Error;
 
 use crate::{
@@ -18,6 +23,10 @@ use crate::{
     supabase::RpcError,
     twilio::{form::FieldError, signature::SignatureError},
 };
+
+/// The most that is read of a body, if only to drop it: what Vercel lets through.
+/// <https://vercel.com/docs/functions/limitations#request-body-size>
+const MAX_READ: usize = 4_500_000;
 
 /// Work that goes on after the response was sent.
 pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -114,7 +123,6 @@ where
     F: Flow,
     B: Body + Send,
     B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let path = request.uri().path().to_owned();
     let answer = async {
@@ -142,17 +150,28 @@ async fn read<F, B>(request: Request<B>) -> Result<(Parts, Bytes), Problem>
 where
     F: Flow,
     B: Body,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let (head, body) = request.into_parts();
     if head.method != F::METHOD {
         return Err(Problem::Method(F::METHOD));
     }
-    match Limited::new(body, F::MAX_BODY).collect().await {
-        Ok(body) => Ok((head, body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => Err(Problem::TooLarge),
-        Err(_) => Err(Problem::Unreadable),
+    let mut whole = BytesMut::new();
+    let mut length = 0_usize;
+    let mut body = pin!(body);
+    // What is too long is read on and dropped: a caller that is still sending
+    // when it is answered may never see the answer.
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Err(Problem::Unreadable) };
+        let Ok(data) = frame.into_data() else { continue };
+        length = length.saturating_add(data.remaining());
+        if length > MAX_READ {
+            break;
+        }
+        if length <= F::MAX_BODY {
+            whole.put(data);
+        }
     }
+    if length > F::MAX_BODY { Err(Problem::TooLarge) } else { Ok((head, whole.freeze())) }
 }
 
 /// Logs a problem, once and here only, and says to the caller what it may know.

@@ -77,7 +77,7 @@ comment on function app.is_suppressed(uuid, bytea) is 'Whether a shop must not t
 
 create type app.gate_answer as (legal_basis text, refusal text);
 
--- The gate. It locks the lead before it reads anything, as app.receive does
+-- The gate. It locks the lead before it reads anything, as receive_sms does
 -- before it records a STOP: whichever comes first, the other sees its result.
 -- It must be a statement of its own in a volatile function, so that what it
 -- reads after the lock is newer than the lock.
