@@ -81,6 +81,8 @@ pub fn classify(text: &str, opt_out_type: Option<&str>) -> Decision {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -224,5 +226,35 @@ mod tests {
         assert_eq!(meaning("basta", Some("STOP")), Meaning::Stop);
         assert_eq!(meaning("hola", Some("HELP")), Meaning::Help);
         assert_eq!(meaning("stop", Some("SOMETHING")), Meaning::Stop);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_understood_or_not_without_a_panic(text in any::<String>()) {
+            classify(&text, None);
+        }
+
+        #[test]
+        fn any_words_are_understood_or_not_without_a_panic(
+            words in proptest::collection::vec(
+                "stop|don.t|text(ing|s)?|me|m.|pas|plus|[0-9]{1,12}|un|off|list|[a-zé]{1,25}|[.,!]",
+                0..60,
+            ),
+        ) {
+            classify(&words.join(" "), None);
+            classify(&words.concat(), None);
+        }
+
+        #[test]
+        fn a_keyword_is_one_in_whatever_case(bits in any::<u16>()) {
+            let keyword: String = "unsubscribe"
+                .char_indices()
+                .map(|(at, letter)| match bits >> at & 1 {
+                    0 => letter,
+                    _ => letter.to_ascii_uppercase(),
+                })
+                .collect();
+            prop_assert_eq!(classify(&keyword, None).meaning, Meaning::Stop);
+        }
     }
 }

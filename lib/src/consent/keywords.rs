@@ -8,7 +8,7 @@
 
 use super::{
     Decision, Meaning,
-    lexicon::{self, HELP_ALONE, KEYWORD, ME, POLITE, START_ALONE, STOP_ALONE, Set},
+    lexicon::{self, AGAIN, HELP_ALONE, KEYWORD, ME, POLITE, START_ALONE, STOP_ALONE, Set},
     sense::Sense,
     spelling,
     words::{Pause, Word},
@@ -51,7 +51,7 @@ fn meaning(words: &[Word], senses: &[Sense]) -> Option<Meaning> {
     }
     let alone = [
         (STOP_ALONE.or(KEYWORD), POLITE, Meaning::Stop),
-        (START_ALONE, POLITE, Meaning::Start),
+        (START_ALONE, POLITE.or(AGAIN), Meaning::Start),
         (HELP_ALONE, POLITE.or(ME), Meaning::Help),
     ];
     alone

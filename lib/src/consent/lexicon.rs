@@ -5,7 +5,7 @@
 //! one table, as people mix them. Words are written here as [`super::words`]
 //! makes them: lower case, no accents, no apostrophes.
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use super::spelling::{self, Shape};
 
@@ -25,9 +25,9 @@ impl Set {
     pub(super) const NONE: Self = Self([0; LENGTH]);
 
     /// The concept declared at `position`.
-    const fn single(position: usize) -> Self {
+    const fn single(position: u16) -> Self {
         let mut bits = [0; LENGTH];
-        bits[position / 64] = 1 << (position % 64);
+        bits[position as usize / 64] = 1 << (position % 64);
         Self(bits)
     }
 
@@ -53,18 +53,19 @@ impl Set {
 
 /// Declares concepts, and the words that stand for each.
 macro_rules! concepts {
-    ($($(#[doc = $doc:literal])+ $name:ident: $($words:literal)*;)+) => {
+    ($($(#[$attribute:meta])+ $name:ident [$($word:tt)*];)+) => {
         #[expect(non_camel_case_types, clippy::upper_case_acronyms, reason = "numbers the concepts")]
-        #[repr(usize)]
+        #[repr(u16)]
         enum Position { $($name),+ }
 
         $(
-            $(#[doc = $doc])+
-            pub(super) const $name: Set = Set::single(Position::$name as usize);
+            $(#[$attribute])+
+            pub(super) const $name: Set = Set::single(Position::$name as u16);
         )+
 
-        /// The words of each concept, separated by spaces.
-        const VOCABULARY: &[(Set, &[&str])] = &[$(($name, &[$($words),*])),+];
+        /// Each word with the position of a concept it stands for.
+        static VOCABULARY: &[(&str, u16)] =
+            &[$($((stringify!($word), Position::$name as u16),)*)+];
     };
 }
 
@@ -72,676 +73,866 @@ concepts! {
     // Consent and its keywords.
 
     /// A keyword to stop, even as one clause among others.
-    KEYWORD:
-        "stop stpo sotp tsop stap stahp stopp sttop sstop stoip stopo stop1 stopit stopall stopsvp"
-        "stopplease stopthis stoppls unsubscribe unsub optout delist unlist"
-        "arret arrets arrete arretes arretez arreter aret arett arrett arrette arettes arete aretez arettez"
-        "arretter aretter stopper stoppez cesse cessez cesser cease desist halt desabonner desabonne"
-        "desabonnez desabonnement desabo desinscrire desinscription desinscrivez basta alto parar detener"
-        "unsuscribe unsubcribe unsubscrib unsubsribe unsubscibe unsubcsribe unsubscirbe";
+    KEYWORD [
+        stop stpo sotp tsop stap stahp stopp sttop sstop stoip stopo stop1 stopit stopall stopsvp
+        stopplease stopthis stoppls unsubscribe unsub optout delist unlist arret arrets arrete
+        arretes arretez arreter aret arett arrett arrette arettes arete aretez arettez arretter
+        aretter stopper stoppez cesse cessez cesser cease desist halt desabonner desabonne
+        desabonnez desabonnement desabo desinscrire desinscription desinscrivez basta alto parar
+        detener unsuscribe unsubcribe unsubscrib unsubsribe unsubscibe unsubcsribe unsubscirbe
+    ];
     /// A keyword to stop when it is all a text says.
-    STOP_ALONE:
-        "retrait signale end quit cancel revoke remove removed enough spam fin annuler annulez annule retirer enlever"
-        "supprimer discontinue terminate blocked bloque reported unsubscribed mute td delete spammer spammers unfollow leave out assez termine terminer remove me nomore dnc cancelar"
-        "canceled cancelled rayer effacer";
+    STOP_ALONE [
+        pourriel retrait signale end quit cancel revoke remove removed enough spam fin annuler
+        annulez retirer enlever supprimer discontinue terminate reported unsubscribed mute td delete
+        spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer
+    ];
     /// A keyword to start when it is all a text says.
-    START_ALONE:
-        "commencez start starts unstop subscribe resubscribe debut debuter commencer recommencer abonner abonnement"
-        "reabonner reabonnement reinscription resume restart optin begin rejoindre reprendre reactiver reactivate resub";
+    START_ALONE [
+        commencez start starts unstop subscribe resubscribe debut debuter commencer recommencer
+        abonner abonnement reabonner reabonnement reinscription resume restart optin begin rejoindre
+        reprendre reactiver reactivate resub
+    ];
     /// A keyword for help when it is all a text says.
-    HELP_ALONE:
-        "help info aide infos information informations aider aidez renseignement renseignements helpme";
+    HELP_ALONE [
+        help info aide infos information informations aider aidez renseignement renseignements
+        helpme
+    ];
     /// To stop doing.
-    CEASE:
-        "stop stops stpo sotp tsop stap stahp stopp sttop sstop stoip stopo stopping quit quitting cease"
-        "ceasing desist halt discontinue discontinuing refrain refraining avoid avoiding lay arret arrets"
-        "arrete arretes arretez arreter arretent arretiez arretions aret arett arrett arrette arette"
-        "arettes arete aretez arettez areter arretter aretter cesse cesses cessez cesser cessiez cessent"
-        "stopper stoppez stoppe eviter evitez evite abstenez abstenir finissez stopez sarrete";
+    CEASE [
+        stop stops stpo sotp tsop stap stahp stopp sttop sstop stoip stopo stopping quit quitting
+        cease ceasing desist halt discontinue discontinuing refrain refraining avoid avoiding lay
+        arret arrets arrete arretes arretez arreter arretent arretiez arretions aret arett arrett
+        arrette arette arettes arete aretez arettez areter arretter aretter cesse cesses cessez
+        cesser cessiez cessent stopper stoppez stoppe eviter evitez evite abstenez abstenir finissez
+        stopez sarrete
+    ];
     /// Stopped.
-    STOPPED: "stopped ended arretes finis cancelled canceled discontinued";
+    STOPPED [stopped ended arretes finis cancelled canceled discontinued];
     /// To end something that has a name.
-    END:
-        "pause nix annulation fermez fermer eteignez eteindre couper coupez end ending cancel canceling cancelling terminate terminating discontinue suspend disable"
-        "deactivate kill mute block annuler annulez annule resilier resiliez desactiver desactivez"
-        "desactive suspendre suspendez terminer terminez interrompre interrompez finir unsubscribe";
+    END [
+        pause nix annulation fermez fermer eteignez eteindre couper coupez end ending cancel
+        canceling cancelling terminate terminating discontinue suspend disable deactivate kill mute
+        block annuler annulez annule resilier resiliez desactiver desactivez desactive suspendre
+        suspendez terminer terminez interrompre interrompez finir unsubscribe
+    ];
     /// To unsubscribe.
-    UNSUBSCRIBE:
-        "unsubscribe unsubscribes unsubscribing unsub unsuscribe unsubcribe unsubscrib unsubsribe"
-        "unsubscibe unsubcsribe unsubscirbe optout unlist delist unenroll desabonner desabonne desabonnez"
-        "desabonnement desabo desabonnes desinscrire desinscription desinscrivez desinscris";
+    UNSUBSCRIBE [
+        unsubscribe unsubscribes unsubscribing unsub unsuscribe unsubcribe unsubscrib unsubsribe
+        unsubscibe unsubcsribe unsubscirbe optout unlist delist unenroll desabonner desabonne
+        desabonnez desabonnement desabo desabonnes desinscrire desinscription desinscrivez
+        desinscris
+    ];
     /// Unsubscribed.
-    UNSUBSCRIBED: "unsubscribed unsubbed optedout desinscrit desinscrite desabonnee desabonne";
+    UNSUBSCRIBED [unsubscribed unsubbed optedout desinscrit desinscrite desabonnee desabonne];
     /// To opt.
-    OPT: "opt opting opts";
+    OPT [opt opting opts];
     /// Opted.
-    OPTED: "opted";
+    OPTED [opted];
 
     // Texting.
 
     /// To text, or a text.
-    TEXT: "text txt tex texto texte msg message mssg messge mesage sms messege txte mssage";
+    TEXT [text txt tex texto texte msg message mssg messge mesage sms messege txte mssage];
     /// Texts.
-    TEXTS:
-        "texts txts textes messages msgs mesages messges mssgs smses sms texto textos notifications notification"
-        "notifs alerts alertes reminders rappels updates communications communication correspondence"
-        "followups envois envoi messagerie txtos";
+    TEXTS [
+        texts txts textes messages msgs mesages messges mssgs smses sms texto textos notifications
+        notification notifs alerts alertes reminders rappels updates communications communication
+        correspondence followups envois envoi messagerie txtos
+    ];
     /// Texting.
-    TEXTING: "texting txting txtin textin textng txtn msgn messaging msging messagin messging msgin textting sms";
+    TEXTING [
+        texting txting txtin textin textng txtn msgn messaging msging messagin messging msgin
+        textting sms
+    ];
     /// To get in touch, in English.
-    CONTACT:
-        "contact contacting contactin write writing writting reach reaching communicate communicating ping"
-        "pinging notify notifying replying responding dm dming following msgd solicit soliciting"
-        "advertising marketing reminding respond";
+    CONTACT [
+        contact contacting contactin write writing writting reach reaching communicate communicating
+        ping pinging notify notifying replying responding dm dming following msgd solicit soliciting
+        advertising marketing market advertise reminding respond
+    ];
     /// To get in touch, in French.
-    ECRIRE:
-        "ecrit ecrire ecrivez ecris ecrives ecriviez ecriver texter textez texte textes textiez txtez txter"
-        "contacter contactez contacte contactes contactiez recontacter recontactez recontacte rejoindre"
-        "communiquer communiquez communique solliciter sollicitez relancer relancez relance messager"
-        "parlez texto reecrire ecrir";
+    ECRIRE [
+        ecrit ecrire ecrivez ecris ecrives ecriviez ecriver texter textez texte textes textiez txtez
+        txter contacter contactez contacte contactes contactiez recontacter recontactez recontacte
+        rejoindre communiquer communiquez communique solliciter sollicitez relancer relancez relance
+        messager parlez texto reecrire ecrir
+    ];
     /// To send.
-    SEND: "send sending sends sendin snd envoyer envoyez envoie envoies envoyiez envoye envoyes envoy";
+    SEND [
+        send sending sends sendin snd envoyer envoyez envoie envoies envoyiez envoye envoyes envoy
+    ];
     /// To be a nuisance.
-    BOTHER:
-        "bother bothering bug bugging harass harassing pester pestering annoy annoying disturb disturbing"
-        "spam spamming hound hounding badger badgering stalk stalking bombard bombarding deranger"
-        "derangez derange derangent harceler harcelez harcele achaler achalez achale achales tanner tannez tanne tannes"
-        "gosser gossez gosse gosses ecoeurer ecoeurez ecoeure ecoeures importuner importunez importune"
-        "spammer spammez spamme emmerder emmerdez ennuyer ennuyez bombarder bombardez niaiser niaisez";
+    BOTHER [
+        bother bothering bug bugging harass harassing pester pestering annoy annoying disturb
+        disturbing spam spamming hound hounding badger badgering stalk stalking bombard bombarding
+        deranger derangez derange derangent harceler harcelez harcele achaler achalez achale achales
+        tanner tannez tanne tannes gosser gossez gosse gosses ecoeurer ecoeurez ecoeure ecoeures
+        importuner importunez importune spammer spammez spamme emmerder emmerdez ennuyer ennuyez
+        bombarder bombardez niaiser niaisez
+    ];
     /// To blow up a phone, to hit someone up.
-    BLOW: "blow blowing hit hitting";
+    BLOW [blow blowing hit hitting];
     /// To get texts.
-    RECEIVE: "get getting receive receiving recieve recieving gettin recevoir recevoirs";
+    RECEIVE [
+        recoive recoit get getting receive receiving recieve recieving gettin recevoir recevoirs
+    ];
     /// Got.
-    RECEIVED: "got received recieved recu recus gotten eu recois recoit";
+    RECEIVED [got received recieved recu recus gotten eu recois recoit];
     /// To call.
-    CALL: "call calling calls phoning ring ringing appeler appelez appelle appels";
+    CALL [call calling calls phoning ring ringing appeler appelez appelle appels];
     /// By letter or by e-mail.
-    EMAIL: "email emails emailing courriel courriels mail mails poste emailed mailing";
+    EMAIL [email emails emailing courriel courriels mail mails poste emailed];
     /// Texted.
-    CONTACTED:
-        "contacted texted messaged bothered solicited disturbed spammed harassed notified contacte contactee"
-        "contactes contactees sollicite sollicitee derange derangee texte textee importune harcele";
+    CONTACTED [
+        contacted texted messaged bothered solicited disturbed spammed harassed notified contacte
+        contactee contactes contactees sollicite sollicitee derange derangee texte textee importune
+        harcele
+    ];
     /// What a shop sends.
-    JUNK:
-        "promos promotions promo promotion ads ad offers offer offres offre deals coupons marketing advertising"
-        "advertisements advertisement pub pubs publicite publicites solicitations stuff things crap shit"
-        "garbage junk nonsense bs bullshit anything nothing rien merde marde cochonneries niaiseries spam";
+    JUNK [
+        promos promotions promo promotion ads ad offers offer offres offre deals coupons marketing
+        advertising advertisements advertisement pub pubs publicite publicites solicitations stuff
+        things crap shit garbage junk nonsense bs bullshit anything nothing rien merde marde
+        cochonneries niaiseries spam
+    ];
     /// Nuisance as a noun.
-    SPAM:
-        "spam spams spamming spammer spammers harassment pourriel pourriels harcelement polluriel junk";
+    SPAM [
+        spam spams spamming spammer spammers harassment pourriel pourriels harcelant harcelement
+        polluriel junk
+    ];
 
     // Who and which.
 
     /// Me.
-    ME: "me moi m us nous myself mi nos";
+    ME [me moi m us nous myself mi nos];
     /// I.
-    I: "i im ive ill id we weve je j jai jsuis chu idk";
+    I [i im ive ill id we weve je j jai jsuis chu idk];
     /// My.
-    MY: "my our mon ma mes notre nos his her hers their son sa ses leur thier mine";
+    MY [my our mon ma mes notre nos his her hers their son sa ses leur thier mine];
     /// You.
-    YOU: "you u ya yall vous vs tu te toi t yous people youre ur youve youll";
+    YOU [you u ya yall vous vs tu te toi t yous people youre ur youve youll];
     /// Your.
-    YOUR: "your ur yr youre vos votre vot vo ton ta tes you";
+    YOUR [your ur yr youre vos votre vot vo ton ta tes you];
     /// This.
-    THIS: "this that these those it them thing ca sa cela ceci ces ce cette dis thats";
+    THIS [this that these those it them thing ca sa cela ceci ces ce cette dis thats];
     /// Several.
-    THESE: "these those them ca thos theses ces";
+    THESE [these those them ca thos theses ces];
     /// A telephone number.
-    NUMBER: "number num nbr nmbr numer numero numeros # digits numbr nummer";
+    NUMBER [number num nbr nmbr numer numero numeros # digits numbr nummer numba nbmr];
     /// Before the French short form of number.
-    BEFORE_NUMBER: "mon le ce mauvais bon du votre vot wrong";
+    BEFORE_NUMBER [my ur mon le ce mauvais bon du votre vot wrong];
     /// A telephone.
-    PHONE: "phone cell cellphone mobile line cellulaire cel telephone tel landline phones";
+    PHONE [phone cell cellphone mobile line cellulaire cel telephone tel landline phones];
     /// A person's name.
-    NAME: "name nom names";
+    NAME [name nom names named];
     /// What else a shop keeps of someone.
-    DETAILS: "info data details contact contacts profile account coordonnees donnees informations information";
+    DETAILS [
+        info data details contact contacts profile account coordonnees donnees informations
+        information
+    ];
     /// Where people are listed.
-    LIST:
-        "list lists liste listes lst system systems systeme database databases db contacts directory roster"
-        "records record file files fichier fichiers fichers dossier dossiers repertoire base thread"
-        "chat listing";
+    LIST [
+        list lists liste listes lst system systems systeme database databases db contacts directory
+        roster records record file files fichier fichiers fichers dossier dossiers repertoire base
+        thread chat listing
+    ];
     /// Person.
-    PERSON: "person guy girl lady man personne gars dude persons people individual";
+    PERSON [person guy girl lady man personne gars dude persons people individual];
     /// Nobody.
-    NOBODY: "nobody noone none personne";
+    NOBODY [nobody noone none personne];
     /// Another one.
-    OLD: "old ancien ancienne vieux other autre previous former";
+    OLD [old ancien ancienne vieux other autre previous former];
     /// Here.
-    HERE: "here ici icitte";
+    HERE [here ici icitte];
 
     // Denial.
 
     /// Not, of an order or a wish.
-    NOT: "dont don donot not never nevr nvr dnt doesnt dun nt neva doont";
+    NOT [dont don donot not never nevr nvr dnt doesnt dun nt neva doont];
     /// Not, of what was.
-    DIDNT: "didnt havent hasnt didn haven never didint hadnt dident";
+    DIDNT [didnt havent hasnt didn haven never didint hadnt dident];
     /// Not, of what is.
-    ISNT: "isnt aint arent wasnt isn";
+    ISNT [isnt aint arent wasnt isn];
     /// Not, of what one can.
-    CANT: "cant cannot couldnt wont wouldnt couldn won wouldn unable peux peut";
+    CANT [cant cannot couldnt wont wouldnt couldn won wouldn unable peux peut];
     /// Nothing of it.
-    NO: "no zero aucun aucune without sans nomore pas none not";
+    NO [no zero aucun aucune without sans nomore pas none not];
     /// The French `ne`.
-    NE: "ne n";
+    NE [ne n];
     /// The French `pas`.
-    PAS: "pas jamais aucun aucune rien pa";
+    PAS [pas jamais aucun aucune rien pa];
     /// The French `plus`, in the sense of no longer.
-    PLUS: "plus pu pus pluss";
+    PLUS [plus pu pus pluss];
     /// More.
-    MORE: "more further additional mor future";
+    MORE [more further additional mor future];
     /// Longer.
-    LONGER: "longer";
+    LONGER [longer];
     /// Again, or ever.
-    AGAIN: "again anymore ever agin jamais encore further nomore anymor moar desormais";
+    AGAIN [again anymore ever agin jamais encore further nomore anymor moar desormais];
     /// Again, after a stop.
-    BACK: "back again nouveau agin encore bak";
+    BACK [back again nouveau agin encore bak];
 
     // Wishes.
 
     /// To want.
-    WANT:
-        "want wants wanna wanted rather wish wishing like care desire desires need needs prefer appreciate love"
-        "interested interest intrested veux veut voulons souhaite souhaitons desire desirons aimerais"
-        "aimerions aime voudrais voudrions prefere prefererais besoin tiens interesse interessee interet veus veut veu ve"
-        "vx interessent necessaire voulez voudrai interesser like interestd";
+    WANT [
+        want wants wanna wanted rather wish wishing like care desire desires need needs prefer
+        appreciate love interested interest intrested veux veut voulons souhaite souhaitons desirons
+        aimerais aimerions aime voudrais voudrions prefere prefererais besoin tiens interesse
+        interessee interet veus veu ve vx interessent necessary necessaire voulez voudrai interesser
+        interestd
+    ];
     /// To like rather.
-    RATHER: "rather prefer appreciate mind prefere prefererais aimerais";
+    RATHER [rather prefer appreciate mind prefere prefererais aimerais];
     /// To hear.
-    HEAR: "hear hearing entendre";
+    HEAR [hear hearing entendre];
     /// To make someone do something.
-    MAKE: "make get have want need wish like faire faites fais veux voudrais aimerais voulez getting mak";
+    MAKE [
+        make get have want need wish like faire faites fais veux voudrais aimerais voulez getting
+        mak
+    ];
     /// It must.
-    MUST: "must needs need has have should gotta faut faudrait falloir doit doivent can could will cant wont";
+    MUST [
+        must needs need has have should gotta faut faudrait falloir doit doivent can could will cant
+        wont
+    ];
     /// May, of what the shop may do.
-    MAY: "can may could ok okay fine welcome free pouvez pourriez peux good allowed cool";
+    MAY [can may could ok okay fine welcome free pouvez pourriez peux good allowed cool];
     /// Allowed.
-    ALLOWED: "allowed authorized authorised permitted permission droit autorise autorises right rights";
+    ALLOWED [
+        allowed authorized authorised permitted permission droit autorise autorises right rights
+    ];
 
     // Lists.
 
     /// To remove.
-    REMOVE:
-        "remove rem remve rmv rmve remov rmove removing delete deleting erase erasing purge wipe scrub exclude eliminate"
-        "destroy scratch strike enlever enlevez enleve enleves retirer retirez retire retires oter otez ote otes"
-        "supprimer supprimez supprime effacer effacez efface rayer rayez raye sortir sortez sors radier radiez"
-        "eliminer eliminez debarquer debarquez debarque exclure excluez detruire detruisez biffez biffer"
-        "unlist unadd rid";
+    REMOVE [
+        remove rem remve rmv rmve remov rmove removing delete deleting erase erasing purge wipe
+        scrub exclude eliminate destroy scratch strike enlever enlevez enleve enleves retirer
+        retirez retire retires oter otez ote otes supprimer supprimez supprime effacer effacez
+        efface rayer rayez raye sortir sortez sors radier radiez eliminer eliminez debarquer
+        debarquez debarque exclure excluez detruire detruisez biffez biffer unlist unadd rid
+    ];
     /// Removed.
-    REMOVED:
-        "removed deleted erased taken retire retiree retires enleve enlevee supprime efface off enleves"
-        "desabonne unlisted";
+    REMOVED [
+        removed deleted erased taken retire retiree retires enleve enlevee supprime efface off
+        enleves desabonne unlisted
+    ];
     /// To take off a list.
-    TAKE: "take taken taking tak get getting put keep pull pulled cross strike scratch drop leave tke";
+    TAKE [
+        count take taken taking tak get getting put keep pull pulled cross strike scratch drop leave
+        tke
+    ];
     /// Off.
-    OFF: "off out outta outa";
+    OFF [off out outta outa];
     /// From.
-    FROM: "from off of out frm";
+    FROM [from off of out frm];
     /// To lose on purpose.
-    LOSE:
-        "lose loose forget burn shred trash toss oublier oubliez oublie perdre perdez perds jeter jetez jette"
-        "brulez throw";
+    LOSE [
+        lose loose forget burn shred trash toss oublier oubliez oublie perdre perdez perds jeter
+        jetez jette brulez throw
+    ];
     /// Wrong.
-    WRONG: "wrong wrng rong worng wromg wrog wring wonrg wrnog incorrect mauvais mauvaise mauvai faux fausse errone mistaken";
+    WRONG [
+        wrong wrng rong worng wromg wrog wring wonrg wrnog incorrect mauvais mauvaise mauvai faux
+        fausse errone mistaken
+    ];
     /// An error.
-    ERROR: "erreur error";
+    ERROR [erreur error];
     /// Right.
-    RIGHT: "right correct bon bonne";
+    RIGHT [right correct bon bonne];
     /// Mistaken.
-    MISTAKEN: "trompe trompes trompez trompee";
+    MISTAKEN [trompe trompes trompez trompee];
     /// To belong.
-    BELONG: "belong belongs appartient appartien own owns use uses using utilise";
+    BELONG [belong belongs appartient appartien own owns use uses using utilise];
     /// Given to someone else.
-    REASSIGNED: "reassigned recycled reattribue";
+    REASSIGNED [reassigned recycled reattribue];
 
     // Peace.
 
     /// To leave.
-    LEAVE: "leave leav laeve leve lave laisse laissez laisser leaving";
+    LEAVE [let leave leav laeve leve lave laisse laissez laisser leaving];
     /// Alone.
-    ALONE: "alone tranquille tranquilles paix patience peace be aln alome aloen alne";
+    ALONE [alone tranquille tranquilles paix patience peace be aln alome aloen alne];
     /// To give, rudely.
-    GIVE_RUDELY:
-        "fichez fiche foutez fous fou crissez crisse sacrez sacre calissez calisse";
+    GIVE_RUDELY [fichez fiche foutez fous fou crissez crisse sacrez sacre calissez calisse];
     /// To let go.
-    LET_GO: "lachez lache lacher lachezmoi";
+    LET_GO [lachez lache lacher lachezmoi];
     /// Peace and quiet.
-    QUIET: "paix patience tranquille tranquilles baskets peace";
+    QUIET [paix patience tranquille tranquilles baskets peace];
     /// Go, rudely.
-    RUDE: "fuck fck fuk fuckk piss buzz bug screw bugger sod eff f ck back naff";
+    RUDE [fuck fck fuk fuckk piss buzz bug screw bugger sod eff f ck back naff];
     /// Away, of a person.
-    GO_AWAY: "deguerpissez decrissez decrisse decalissez degagez degage scram";
+    GO_AWAY [deguerpissez decrissez decrisse decalissez degagez degage scram];
     /// To go.
-    GO: "go get goaway";
+    GO [go get goaway];
     /// Away.
-    AWAY: "away lost";
+    AWAY [away lost];
     /// To knock it off.
-    KNOCK: "knock cut give";
+    KNOCK [knock];
 
     // Having asked, complaints and threats.
 
     /// To sign up.
-    SIGN_UP:
-        "sign signed signup subscribe subscribed register registered enroll enrolled join joined opted"
-        "request requested ask asked agree agreed consent consented authorize authorized authorised approve"
-        "approved requesting inscrit inscrite inscrire abonne abonnee demande accepte consenti autorise signe"
-        "souscrit consens sined demander";
+    SIGN_UP [
+        signing subscribing sign signed signup subscribe subscribed register registered enroll
+        enrolled join joined opted request requested ask asked agree agreed consent consented
+        authorize authorized authorised approve approved requesting inscrit inscrite inscrire abonne
+        abonnee demande accepte consenti autorise signe souscrit consens sined demander
+    ];
     /// To give.
-    GAVE: "gave give given donne donner";
+    GAVE [gave give given donne donner];
     /// Leave to do so.
-    CONSENT: "consent permission authorization authorisation approval accord consentement autorisation concent";
+    CONSENT [
+        consent permission authorization authorisation approval accord consentement autorisation
+        concent
+    ];
     /// To take back.
-    REVOKE:
-        "revoke revoking revoked withdraw withdrawing withdrawn withdrew rescind rescinding rescinded retract"
-        "retracting retire retirer revoque revoquer annule withdrawl";
+    REVOKE [
+        revoke revoking revoked withdraw withdrawing withdrawn withdrew rescind rescinding rescinded
+        retract retracting retire retirer revoque revoquer annule withdrawl
+    ];
     /// Whom one complains to about texts.
-    AUTHORITY: "crtc fcc ftc casl tcpa lcap dncl lnnte dnc";
+    AUTHORITY [crtc fcc ftc casl tcpa lcap dncl lnnte dnc];
     /// The law.
-    LAWYER: "lawyer attorney avocat avocate police sue suing lawsuit lawyers poursuis poursuivre court";
+    LAWYER [
+        cops lawyer attorney avocat avocate police sue suing lawsuit lawyers poursuis poursuivre
+        court
+    ];
     /// To report.
-    REPORT:
-        "report reporting reported signaler signale signalez denoncer denonce flag flagging";
+    REPORT [report reporting reported signaler signale signalez denoncer denonce flag flagging];
     /// A complaint.
-    COMPLAINT: "complaint complaints plainte complain complaining";
+    COMPLAINT [complaint complaints plainte complain complaining];
     /// To block.
-    BLOCK: "block blocking blocked bloque bloquer";
+    BLOCK [block blocking blocked bloque bloquer];
     /// Unasked.
-    UNSOLICITED: "unsolicited";
+    UNSOLICITED [unsolicited];
     /// Enough.
-    ENOUGH: "enough assez suffit enuf nuff asse";
+    ENOUGH [enough assez suffit enuf nuff asse];
     /// Too.
-    TOO: "too trop";
+    TOO [too trop];
     /// Much.
-    MUCH: "many much often frequently souvent";
+    MUCH [many much often frequently souvent];
     /// Had enough.
-    TIRED: "fatigant fatigants fatiguant tannants tannant capable tired sick fed tanne tannee tannes marre ecoeure ecoeuree ecoeurant done bol tanner enough";
+    TIRED [
+        fatigant fatigants fatiguant tannants tannant capable tired sick fed tanne tannee tannes
+        marre ecoeure ecoeuree ecoeurant done bol tanner enough
+    ];
     /// Still.
-    STILL: "keep keeps keeping kept still continue continuez continues continuer encore toujours continu persists persist";
+    STILL [
+        keep keeps keeping kept still continue continuez continues continuer encore toujours continu
+        persists persist
+    ];
     /// Why.
-    WHY: "why pourquoi y";
+    WHY [why pourquoi y];
     /// Next.
-    NEXT: "autre next one prochain prochaine another";
+    NEXT [autre next one prochain prochaine another];
 
     // What makes it something else.
 
     /// A time, or a condition.
-    WHEN:
-        "before b4 until untill til till unless while during after past yet tonight today tomorrow tmrw tmr"
-        "when whenever if avant apres durant pendant soir demain aujourdhui hui quand lorsque si night nights"
-        "evening matin nuit monday tuesday wednesday thursday friday saturday sunday sundays weekends lundi"
-        "mardi mercredi jeudi vendredi samedi dimanche late early tard sauf except";
+    WHEN [
+        before b4 until untill til till unless while during after past yet tonight today tomorrow
+        tmrw tmr when whenever if avant apres durant pendant soir demain aujourdhui hui quand
+        lorsque si night nights evening matin nuit monday tuesday wednesday thursday friday saturday
+        sunday sundays weekends lundi mardi mercredi jeudi vendredi samedi dimanche late early tard
+        sauf except
+    ];
     /// A time of the day.
-    TIME: "am pm noon monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi jeudi"
-        "vendredi samedi dimanche tonight tomorrow tmrw demain today soir";
+    TIME [
+        am pm noon monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi
+        jeudi vendredi samedi dimanche tomorrow tmrw demain
+    ];
     /// What is booked, bought or sent by a shop.
-    BOOKING:
-        "appointment appointments appt appts apt booking bookings reservation reservations resa order orders"
-        "schedule waitlist waitlisted wait waiting attente class classes course cours rdv rv rendez commande"
-        "table guest guests invite invites event events delivery livraison membership gym invoice invoices bill"
-        "bills facture factures receipt statement statements quote estimate soumission party ticket tickets"
-        "spot slot box boite team league tournament workshop lesson lessons tour trip raffle contest lineup"
-        "queue rental lease policy insurance assurance plan menu cart panier calendar horaire meeting roster"
-        "cleaning visit session cancellation cancellations annulation atelier tirage concours";
+    BOOKING [
+        appointment appointments appt appts apt booking bookings reservation reservations resa order
+        orders schedule waitlist waitlisted wait waiting attente class classes course cours rdv rv
+        rendez commande table guest guests invite invites event events delivery livraison membership
+        gym invoice invoices bill bills facture factures receipt statement statements quote estimate
+        soumission party ticket tickets spot slot box boite team league tournament workshop lesson
+        lessons tour trip raffle contest lineup queue rental lease policy insurance assurance plan
+        menu cart panier calendar horaire meeting roster cleaning visit session cancellation
+        cancellations annulation atelier tirage concours
+    ];
     /// To stop by: the place comes after it.
-    PLACE: "by in over at off into near outside around chez chercher voir prendre porter acheter passant vers";
+    PLACE [
+        by in over at off into near outside around chez chercher voir prendre porter acheter passant
+        vers
+    ];
     /// To stop by, in French: the place may come after it.
-    TO: "a au aux pour dans sur";
+    TO [a au aux pour dans sur];
     /// What stops are called after.
-    STOP_OF: "bus metro autobus pit rest door truck train tram streetcar non next last first final quick short dead"
-        "one another nearest closest which full subway ttc stm line station feu feux sans each";
+    STOP_OF [
+        bus metro autobus pit rest door truck train tram streetcar non next last first final quick
+        short dead one another nearest closest which full subway ttc stm line station feu feux sans
+        each
+    ];
     /// An article.
-    ARTICLE: "a an the un une l la le les cet";
+    ARTICLE [a an the un une l la le les cet];
     /// What comes after the noun.
-    STOP_WHAT: "sign signs light lights watch payment loss gap sale motion work maladie bus autobus cadre"
-        "metro station street rue sec net";
+    STOP_WHAT [
+        sign signs light lights watch payment loss gap sale motion work maladie bus autobus cadre
+        metro station street rue sec net
+    ];
     /// What a keyword is spoken of as.
-    PART: "thing part word line bit option instructions command footer keyword means mean";
+    PART [thing part word line bit option instructions command footer keyword means mean];
     /// To reply.
-    REPLY: "reply respond type write text txt send answer repondre repondez tapez ecrivez textez texter replying"
-        "texting envoyez envoyer texte";
+    REPLY [
+        reply respond type write text txt send answer repondre repondez tapez ecrivez textez texter
+        replying texting envoyez envoyer texte
+    ];
     /// What one hears, sees or feels until it stops.
-    FAULT:
-        "leak leaks leaking noise noises squeak squeaks squeaking drip drips dripping brake brakes bleed"
-        "bleeding pain hurt hurts hurting alarm toilet tap faucet sink water dryer washer engine car bike beep beeps"
-        "beeping running itch itching rattle rattling smell drain pipe furnace fan light chain wheel tooth"
-        "gums knee back fridge fuite bruit robinet toilette moteur frein freins eau char auto velo dent"
-        "sang saigne coule grince dog barking pump heater clock rust ants mice wasps rain bleed";
+    FAULT [
+        leak leaks leaking noise noises squeak squeaks squeaking drip drips dripping brake brakes
+        bleed bleeding pain hurt hurts hurting alarm toilet tap faucet sink water dryer washer
+        engine car bike beep beeps beeping running itch itching rattle rattling smell drain pipe
+        furnace fan light chain wheel tooth gums knee back fridge fuite bruit robinet toilette
+        moteur frein freins eau char auto velo dent sang saigne coule grince dog barking pump heater
+        clock rust ants mice wasps rain
+    ];
     /// By mistake.
-    MISTAKE: "mistake accident accidentally accidently accidentaly oops erreur inadvertently expres vouloir mistakenly"
-        "accidental error voulais";
+    MISTAKE [
+        mistake accident accidentally accidently accidentaly oops erreur inadvertently expres
+        vouloir mistakenly accidental error voulais
+    ];
     /// To mean.
-    MEAN: "mean meant means meaning voulais want voulu";
+    MEAN [mean meant means meaning voulais want voulu];
     /// A person says so.
-    SAID:
-        "said told asked ask asking telling replied texted sent typed wrote dit demande demandais repete"
-        "envoye repondu tape texte ecrit say tell begging requested";
+    SAID [
+        said told asked ask asking telling replied texted sent typed wrote dit demande demandais
+        repete envoye repondu tape texte ecrit say tell begging requested
+    ];
     /// Sent a keyword.
-    SENT: "replied texted sent typed wrote said hit pressed pushed pese put envoye ecrit repondu tape texte dit txted fait dialed did"
-        "replying texting typing sending envoyant";
+    SENT [
+        replied texted sent typed wrote said hit pressed pushed pese put envoye ecrit repondu tape
+        texte dit txted fait dialed did replying texting typing sending envoyant
+    ];
     /// I gave it, not the shop.
-    TYPED: "gave put wrote dialed dialled called entered typed texted mis donne ecrit compose tape messaged have had left";
+    TYPED [
+        gave put wrote dialed dialled called entered typed texted mis donne ecrit compose tape
+        messaged have had left
+    ];
     /// Of.
-    OF: "of on de du d for pour in";
+    OF [of on de du d for pour in];
     /// Did.
-    DID: "did have has had was were when where do does didnt";
+    DID [did have has had was were when where do does didnt];
     /// Been.
-    BEEN: "been ete";
+    BEEN [been ete];
     /// And, or.
-    OR: "or and nor et ou ni n plus also";
-    /// In its place.
-    INSTEAD: "instead plutot rather place";
+    OR [or and nor et ou ni n plus also];
     /// More of something else, or later.
-    LATER: "tard vite souvent tot info infos details longtemps loin que than detail photos";
+    LATER [tard vite souvent tot info infos details longtemps loin que than detail photos];
     /// What follows a whole wish, with no stop between.
-    CONNECTOR:
-        "i im ive ill id we weve were je j on because cause cuz bc since car parce sinon or else otherwise who wtf"
-        "not and but mais et its thx cest chu you this im idk never stop";
+    CONNECTOR [
+        i im ive ill id we weve were je j on because cause cuz bc since car parce sinon or else
+        otherwise who wtf not and but mais et its thx cest chu you this idk never stop
+    ];
 
     // To be texted again.
 
     /// To start.
-    START:
-        "start starting resume resuming restart begin commencer commencez recommencer recommencez recommence"
-        "reprendre reprenez reprends restarting restarter recontinuer";
+    START [
+        start starting resume resuming restart begin commencer commencez recommencer recommencez
+        recommence reprendre reprenez reprends restarting restarter recontinuer
+    ];
     /// To subscribe again.
-    RESUBSCRIBE:
-        "resubscribe resub reabonner reabonnez reabonne reabonnement reinscrire reinscription reinscrivez reinscris unstop"
-        "reactivate reactiver reactivez reactive reenable rabonner"
-        "rabonnez readd";
+    RESUBSCRIBE [
+        resubscribe resub reabonner reabonnez reabonne reabonnement reinscrire reinscription
+        reinscrivez reinscris unstop reactivate reactiver reactivez reactive reenable rabonner
+        rabonnez readd
+    ];
     /// To subscribe.
-    SUBSCRIBE: "subscribe abonner abonnez abonne inscrire inscrivez inscris enroll";
+    SUBSCRIBE [subscribe abonner abonnez abonne inscrire inscrivez inscris enroll];
     /// To add.
-    ADD: "add put place sign opt remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute ajouter"
-        "inscrivez readd";
+    ADD [
+        add put place sign opt remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute
+        ajouter inscrivez readd
+    ];
     /// Up, in, on.
-    UP: "up in on";
+    UP [up in on];
     /// To turn.
-    TURN: "turn turning shut switch turned";
+    TURN [turn turning shut switch turned];
     /// Unstopped, in French.
-    RE_WRITE: "reecrire recrire ravoir recontacter retexter";
+    RE_WRITE [reecrire recrire ravoir recontacter retexter];
 
     /// The auxiliary of questions.
-    DOES: "did do does";
+    DOES [did do does];
     /// Who does, in a question.
-    SUBJECT: "you u i it they we he she the vous ya your my this";
+    SUBJECT [you u i it they we he she the ya your my this];
     /// Of, in French, before a vowel.
-    D: "d";
+    D [d];
     /// To press someone.
-    PUSHING: "asking trying selling telling begging offering pushing promoting pitching inviting coming pretending demander essayer vendre offrir";
+    PUSHING [
+        asking trying selling telling begging offering pushing wasting gaspiller promoting pitching
+        inviting coming pretending demander essayer vendre offrir
+    ];
     /// Unwanted.
-    UNWANTED: "unwanted unsolicited unwelcome indesirable indesirables";
+    UNWANTED [unwanted unsolicited unwelcome indesirable indesirables];
     /// Welcome.
-    WELCOME: "welcome bienvenus bienvenue appreciated wanted";
+    WELCOME [welcome bienvenus bienvenue appreciated wanted];
     /// Harassed.
-    HARASSED: "harassed harcele harcelee";
+    HARASSED [harassed harcele harcelee];
     /// A name that is none of ours: a word in the middle of a sentence with a capital.
-    PROPER: "";
+    PROPER [];
     /// Someone else's.
-    HERS: "her his their son sa leur";
+    HERS [her his their son sa leur];
     /// Said of one's own mistake.
-    OOPS: "oops oups ooops woops whoops";
+    OOPS [oops oups ooops woops whoops];
     /// Had.
-    HAD: "had";
+    HAD [had];
     /// To let.
-    LET: "let";
+    LET [let];
     /// To beat.
-    BEAT: "beat";
+    BEAT [beat];
     /// To stop, as one wishes someone did.
-    ARRETIEZ: "arretiez cessiez";
+    ARRETIEZ [arretiez cessiez];
     /// A removal.
-    RETRAIT: "retrait";
+    RETRAIT [retrait];
     /// To leave a list.
-    EXIT: "sortir quitter leave exit";
+    EXIT [sortir quitter leave exit];
     /// News of a shop.
-    NOUVELLES: "nouvelles nouvelle";
+    NOUVELLES [nouvelles nouvelle];
     /// Thanks.
-    THANKS: "merci thanks thank";
+    THANKS [merci thanks thank];
     /// To know.
-    KNOW: "know connais";
+    KNOW [know connais];
     /// Not, in French, before an adjective.
-    NON: "non";
+    NON [non];
     /// To lodge.
-    PORTER: "porte porter depose deposer";
+    PORTER [porte porter depose deposer];
     /// To come back.
-    RETURN: "revenir retourner return";
+    RETURN [revenir retourner return];
     /// From, in French.
-    FROM_FR: "du from";
+    FROM_FR [du from];
     /// What.
-    WHAT: "what which where quel quelle ou";
+    WHAT [what which where quel quelle ou];
     /// To understand.
-    UNDERSTAND: "understand comprenez comprends";
+    UNDERSTAND [understand comprenez comprends];
     /// What a shop does to a thing or a body.
-    WORK:
-        "work repair repairs treatment surgery procedure proofing extraction xray xrays charge charges extra travaux"
-        "reparation reparations traitement tint cut color colour";
+    WORK [
+        work repair repairs treatment surgery procedure proofing extraction xray xrays charge
+        charges extra travaux reparation reparations traitement tint cut color colour
+    ];
     /// Family.
-    FAMILY:
-        "wife husband mother mom dad father son daughter kids kid family parents sister brother femme mari mere pere"
-        "fils fille enfants famille blonde chum";
+    FAMILY [
+        wife husband mother mom dad father son daughter kids kid family parents sister brother femme
+        mari mere pere fils fille enfants famille blonde chum
+    ];
     /// Left.
-    LEFT: "left";
+    LEFT [left];
     /// Blocked, or reported.
-    BLOCKED: "blocked reported bloque bloques signale";
+    BLOCKED [blocked reported bloque bloques signale];
     /// To go easy.
-    EASE: "chill ease cool slow tone calmez calme relax relaxez slaquez slack";
+    EASE [chill ease cool slow tone calmez calme relax relaxez slaquez slack];
     /// To hate.
-    HATE: "hate hais deteste detest despise dislike";
+    HATE [hate hais deteste detest despise dislike];
     /// Meant.
-    MEANT: "mean meant meaning voulu";
+    MEANT [mean meant meaning voulu];
+    /// To see.
+    SEE [see seen find found read open hear heard];
+    /// Sure.
+    SURE [sure ensure certain];
+    /// From, in French, before what someone is taken off.
+    DE [de du des];
+    /// Numbers.
+    NUMBERS [numbers number];
+    /// Your, and never you.
+    VOTRE [your ur yr vos votre tes ton];
+    /// Against the law.
+    ILLEGAL [illegal illegale];
+    /// Who does, and is not the shop.
+    NOT_YOU [i it they we he she the my this];
+    /// Would.
+    VOULEZ [voulez pouvez pourriez devez devriez veux peux faut vous tu];
+    /// A group.
+    GROUP [groupe group conversation];
+    /// To include.
+    INCLUDE [include add put inclure incluez];
+    /// To store.
+    STORE [store keep save garder gardez conserver conservez];
+    /// It used to be.
+    USED [used];
+    /// Against.
+    ANTI [anti];
+    /// To accept.
+    ACCEPT [accept do take];
+    /// To stay.
+    STAY [stay];
+    /// The digits of a telephone number.
+    DIGITS [];
+    /// A keyword that is an order wherever it stands, where `arrête` may be said of a thing.
+    STOP_ORDER [
+        stop stpo sotp tsop stap stahp stopp sttop sstop arretez aretez arettez cessez stoppez
+        unsubscribe unsub
+    ];
     /// To get rid.
-    RID: "rid";
+    RID [rid];
     /// Who.
-    WHO: "who qui";
+    WHO [who qui];
     /// To live somewhere.
-    LIVE: "live lives living work works";
+    LIVE [habite habitent reste vit live lives living work works];
     /// To be after someone.
-    LOOKING: "looking seeking cherchez cherches think pensez want trying";
+    LOOKING [looking seeking cherchez cherches think pensez want trying];
     /// Him or her.
-    HIM: "elle him her he she lui";
+    HIM [elle him her he she lui];
     /// A customer.
-    CLIENT: "customer client cliente clients customers";
+    CLIENT [customer client cliente clients customers];
     /// Whom a letter is meant for.
-    DESTINATAIRE: "destinataire contact";
+    DESTINATAIRE [destinataire contact];
     /// To shut.
-    SHUT: "shut";
+    SHUT [shut];
     /// A mouth, rudely.
-    GUEULE: "gueule yeule";
+    GUEULE [gueule yeule];
     /// The camp that people are told to clear.
-    CAMP: "camp";
+    CAMP [camp];
     /// To find.
-    FIND: "find go trouvez trouve";
+    FIND [find go trouvez trouve];
     /// You, as a French object.
-    VOUS_TE: "vous vs te t yourself";
+    VOUS_TE [vous vs te t yourself];
     /// What is sent in a text.
-    THING_SENT:
-        "address adresse price prices prix quote code codes link lien facture invoice bill receipt details info photo"
-        "photos picture pictures pics time heure total directions name soumission montant list liste menu";
+    THING_SENT [
+        address adresse price prices prix quote code codes link lien facture invoice bill receipt
+        details info photo photos picture pictures pics time heure total directions name soumission
+        montant list liste menu
+    ];
     /// Several, in English.
-    THESE_EN: "these those them";
+    THESE_EN [these those them];
     /// Over.
-    FINI: "fini finis finies finie fin";
+    FINI [fini finis finies finie fin];
     /// To drive.
-    DRIVE: "drive driving";
+    DRIVE [drive driving];
     /// To undo.
-    UNDO: "undo resume ignore disregard reprendre reprenez ignorez";
+    UNDO [undo resume ignore disregard reprendre reprenez ignorez];
     /// To send again.
-    RENVOYER: "renvoyer renvoyez reenvoyer";
+    RENVOYER [renvoyer renvoyez reenvoyer];
     /// To talk.
-    TALK: "talking talk speaking";
+    TALK [talking talk speaking];
     /// How `stop` is mistyped, and how `s'il te plaît` is shortened.
-    STP: "stp top sop";
+    STP [stp top sop];
     /// Of no use.
-    USELESS: "inutile peine";
+    USELESS [inutile peine];
     /// To consent, in French.
-    CONSENS: "consens autorise";
+    CONSENS [consens autorise];
     /// What asks whether one may.
-    CAN_ASK: "can could pouvez";
+    CAN_ASK [can could pouvez];
     /// To start again.
-    RESTART: "resume resuming restart recommencer recommencez recommence reprendre reprenez restarting restarter";
+    RESTART [
+        resume resuming restart recommencer recommencez recommence reprendre reprenez restarting
+        restarter
+    ];
     /// What leads to a keyword at the end of a clause.
-    LEAD_IN: "but just please pls plz svp ok okay thanks thx merci mais now wtf sorry no non nope seriously so omg god yo dude bro man lol elsewhere already anymore thanx enough bon ben donc mautadit";
+    LEAD_IN [
+        but just please pls plz svp ok okay thanks thx merci mais now wtf sorry no non nope
+        seriously so omg god yo dude bro man lol elsewhere already anymore thanx enough bon ben donc
+        mautadit
+    ];
     /// The French verb, whose places to stop have no preposition of their own.
-    ARRETER: "arrete arretez arreter arretes arretent arretons arreterai arreterais aretez arrette arettez";
+    ARRETER [
+        arrete arretez arreter arretes arretent arretons arreterai arreterais aretez arrette arettez
+    ];
     /// The noun.
-    STOP_NOUN: "stop stops arret arrets";
+    STOP_NOUN [stop stops arret arrets];
     /// You, where it is the object or subject in French.
-    VOUS: "vous vs";
+    VOUS [vous vs];
     /// You, as an object.
-    OBJECT_YOU: "you u vous yall";
+    OBJECT_YOU [you u vous yall];
     /// What makes a place a moment.
-    MOMENT: "once instant moment plus bon now good amour that immediately time point";
+    MOMENT [once instant moment plus bon now good amour that immediately time point];
     /// The reflexive pronoun of the French verb.
-    REFLEXIVE: "s m";
+    REFLEXIVE [s m];
     /// It is.
-    IS: "is its est cest are am";
+    IS [is its est cest are am];
     /// To be.
-    BE: "be being get etre getting";
+    BE [be being get etre getting];
     /// If.
-    IF: "if si";
+    IF [if si];
     /// How.
-    HOW: "how comment";
+    HOW [how comment];
     /// Could.
-    CAN: "can could pouvez pourriez peux peut may will would puis";
+    CAN [can could pouvez pourriez peux peut may will would puis];
     /// Has been asked in the past.
-    DID_NOT: "did why have has had if didnt";
+    DID_NOT [did why have has had if didnt];
     /// I will.
-    PROMISE: "ill promise vais promets";
+    PROMISE [ill promise vais promets];
     /// Excuses.
-    SORRY_FOR: "for sorry";
+    SORRY_FOR [for sorry];
     /// Enough, in French.
-    SUFFIT: "suffit sufit";
+    SUFFIT [suffit sufit];
     /// The words of `ça va faire`.
-    VA: "va";
+    VA [va];
     /// The words of `ça va faire`.
-    FAIRE: "faire";
+    FAIRE [faire];
     /// Done with.
-    OVER: "over";
+    OVER [over];
     /// To.
-    TO_EN: "to";
+    TO_EN [to];
     /// To know.
-    SAVOIR: "savoir";
+    SAVOIR [savoir];
     /// Of it.
-    EN: "en";
+    EN [en];
     /// What only English removes, so that what comes next is not what is removed.
-    REMOVE_EN: "remove rem remve remve rmv rmve remov rmove delete erase unlist removing deleting unadd";
+    REMOVE_EN [remove rem remve rmv rmve remov rmove delete erase unlist removing deleting unadd];
     /// Removed, in English.
-    REMOVED_EN: "removed";
+    REMOVED_EN [removed];
     /// Me, before a French verb.
-    ME_FR: "me m nous";
+    ME_FR [me m nous];
     /// It, in French.
-    LE: "le l la";
+    LE [le l la les];
     /// There.
-    LA: "la ca ici";
+    LA [la ca ici];
     /// Having asked.
-    ASKED: "asked ask demande demander asking";
+    ASKED [asked ask demande demander asking];
     /// To be on a list.
-    ON: "on sur";
+    ON [on sur dans];
     /// Should.
-    SHOULD: "should";
+    SHOULD [should devrait devrais devriez];
     /// Should not.
-    SHOULD_NOT: "shouldnt";
+    SHOULD_NOT [shouldnt];
     /// A price.
-    PRICE: "price prices prix";
+    PRICE [price prices prix];
     /// What is wrong besides a telephone number.
-    OF_WHAT: "of on de du d sur in";
+    OF_WHAT [of on de du d sur its is cest];
     /// Into, of a folder.
-    IN_PLACE: "in to dans into";
+    IN_PLACE [in to dans into];
     /// In.
-    IN: "in";
+    IN [in];
     /// Where unwanted mail goes.
-    FOLDER: "folder filter filters box musubi dossier";
+    FOLDER [folder filter filters box musubi dossier];
     /// To have.
-    HAVE: "have has ai avoir as avez a eu";
+    HAVE [have has ai avoir as avez a eu];
     /// Someone else.
-    SOMEONE: "someone somebody another different else quelqu autre new";
+    SOMEONE [someone somebody another different else quelqu autre new];
     /// Changed.
-    CHANGED: "change changed";
+    CHANGED [change changed];
     /// An owner.
-    OWNER: "proprietaire proprio owner owners mains hands";
+    OWNER [proprietaire proprio owner owners mains hands];
     /// At.
-    AT: "at";
+    AT [at];
     /// Off.
-    OFF_ONLY: "off";
+    OFF_ONLY [off];
     /// Out.
-    OUT_ONLY: "out";
+    OUT_ONLY [out];
     /// To swear.
-    FUCK: "fuck fck fuk fuckk piss bugger sod";
+    FUCK [fuck fck fuk fuckk piss bugger sod];
     /// Go, in French.
-    ALLEZ: "allez va vas";
+    ALLEZ [allez va vas];
     /// Where to, rudely.
-    CHIER: "chier diable foutre";
+    CHIER [chier diable foutre];
     /// To cut.
-    CUT: "cut";
+    CUT [cut];
     /// Rest.
-    REST: "rest";
+    REST [rest];
     /// Never, in French.
-    JAMAIS: "jamais";
+    JAMAIS [jamais];
     /// Nothing, in French.
-    RIEN: "rien";
+    RIEN [rien];
     /// Signed up, with nothing said of what for.
-    SIGN_UP_ONLY: "signed signup subscribe subscribed opted registered inscrit inscrite abonne consented consenti consent request requested demande";
+    SIGN_UP_ONLY [
+        signed signup subscribe subscribed opted registered inscrit inscrite abonne consented
+        consenti consent request requested demande
+    ];
     /// To revoke.
-    REVOKE_ONLY: "revoke";
+    REVOKE_ONLY [revoke];
     /// To forbid.
-    FORBID: "refuse refusons oppose interdis interdit interdisons forbid forbidden prohibit";
+    FORBID [refuse refusons oppose interdis interdit interdisons forbid forbidden prohibit];
     /// To use.
-    USE: "utiliser utilisez utilise use using";
+    USE [utiliser utilisez utilise use using];
     /// To put.
-    PUT: "put mettre mettez mets mettent";
+    PUT [put mettre mettez mets mettent];
     /// An end that is put to something.
-    ENDING: "fin terme stop end";
+    ENDING [fin terme stop end];
     /// A subscription.
-    SUBSCRIPTION: "subscription subscriptions abonnement abonnements";
+    SUBSCRIPTION [inscription subscription subscriptions abonnement abonnements];
     /// Everything.
-    ALL: "all any everything every tout tous toute toutes";
+    ALL [all any everything every tout tous toute toutes];
     /// That is.
-    C: "c";
+    C [c];
     /// What joins two clauses.
-    CONNECTIVE: "and et mais but que";
+    CONNECTIVE [and et mais but que];
     /// What is promoted.
-    JUNK_OFFERS: "promos promotions promo ads offers offres pub pubs publicite publicites solicitations marketing coupons deals";
+    JUNK_OFFERS [
+        promos promotions promo ads offers offres pub pubs publicite publicites solicitations
+        marketing coupons deals
+    ];
     /// To unblock.
-    UNBLOCK: "unblock debloquez debloquer";
-    /// To add again.
-    READD: "readd re_add rajoutez";
+    UNBLOCK [unblock debloquez debloquer];
     /// To add, in French.
-    ADD_FR: "remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute ajouter inscrivez inscrire";
+    ADD_FR [
+        remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute ajouter inscrivez inscrire
+    ];
     /// To put back, in French.
-    REMETTRE: "remettre remettez remets";
+    REMETTRE [remettre remettez remets];
     /// Welcome to.
-    OKAY: "fine welcome free ok okay";
+    OKAY [fine welcome free ok okay];
     /// Again.
-    BACK_ONLY: "again nouveau back";
+    BACK_ONLY [again nouveau back];
     /// Who replies.
-    REPLYING: "replying texting typing sending";
+    REPLYING [replying texting typing sending];
 
     // Small words.
 
     /// Said around a keyword without changing it.
-    POLITE:
-        "bye goodbye veuillez priere svpl please pls plz plse pleas plese plea pleez plss ples svp stp s sil il plait merci mrc thanks thank"
-        "thx thnx thnks ty tks tnx tyvm ok okay okey k kk now right maintenant immediately immediatement asap tout"
-        "suite hey hi hello bonjour bonsoir allo salut yo sorry srry sry desole desolee dsl just kindly sir maam"
-        "madame monsieur mr mrs ms folks guys guy everyone dude bro buddy man already deja so and et pis puis"
-        "alors donc dear cheers yes yeah yea yep no nope nah non oui really vraiment tks pour"
-        "instant journee bonne soiree day nice great have a you vous te de la today effective une fois all t forever permanently completely altogether definitivement";
+    POLITE [
+        rn bye goodbye veuillez priere svpl please pls plz plse pleas plese plea pleez plss ples svp
+        stp s sil il plait merci mrc thanks thank thx thnx thnks ty tks tnx tyvm ok okay okey k kk
+        now right maintenant immediately immediatement asap tout suite hey hi hello bonjour bonsoir
+        allo salut yo sorry srry sry desole desolee dsl just kindly sir maam madame monsieur mr mrs
+        ms folks guys guy everyone dude bro buddy man already deja so and et pis puis alors donc
+        dear cheers yes yeah yea yep no nope nah non oui really vraiment pour instant journee bonne
+        soiree day nice great have a you vous te de la today effective une fois all t forever
+        permanently completely altogether definitivement
+    ];
     /// Said within a wish without changing it.
-    LIGHT:
-        "bon bien ben est sont etes suis the a an of to with w for all any some each every also very on in from by at as is are be being am was do"
-        "does le la les l un une des de du d au aux en y par sur pour avec dans tous toutes toute qui que qu"
-        "damn dang goddamn fucking fuckin freaking frickin fkn fking effing bloody stupid dumb annoying ridiculous"
-        "maudit maudits maudite maudites ostie osti esti hostie criss crisse tabarnak tabarnac calisse calice"
-        "sacrament simonac viarge marde hell heck f ck ing king literally honestly seriously constantly always"
-        "actually even ever only same own here ici daily weekly mailing distribution phone promotional promo marketing automated automatic"
-        "automatique automatiques unwanted random useless endless constant promotionnel promotionnels"
-        "publicitaire publicitaires future futur if it this that these those them your ur yr vos votre vot me us"
-        "moi nous m any more anymore further about such kind type sort stuff guys people shop store company"
-        "business via through out up again back just simply et and let like ok fait la ca s new"
-        "effect immediately tout toutes autre autres mobile personal phone cell whole entire dam"
-        "mauditement bloody sacrement genre ben tes tant vous te tu par texte sms le t";
+    LIGHT [
+        bon bien ben est sont etes suis the a an of to with w for all any some each every also very
+        on in from by at as is are be being am was do does le la les l un une des de du d au aux en
+        y par sur pour avec dans tous toutes toute qui que qu damn dang goddamn fucking fuckin
+        freaking frickin fkn fking effing bloody stupid dumb annoying ridiculous maudit maudits
+        maudite maudites ostie osti esti hostie criss crisse tabarnak tabarnac calisse calice
+        sacrament simonac viarge marde hell heck f ck ing king literally honestly seriously
+        constantly always actually even ever only same own here ici daily weekly mailing
+        distribution phone promotional promo marketing automated automatic automatique automatiques
+        unwanted random useless endless constant promotionnel promotionnels publicitaire
+        publicitaires future futur if it this that these those them your ur yr vos votre vot me us
+        moi nous m more anymore further about such kind type sort stuff guys people shop store
+        company business via through out up again back just simply et and let like ok fait ca s new
+        effect immediately tout autre autres mobile personal cell whole entire dam mauditement
+        sacrement genre tes tant vous te tu texte sms t
+    ];
     /// A keyword that was typed in capitals while the rest was not.
-    STRESSED: "";
+    STRESSED [];
+
+    // Words to be left alone.
+
+    /// Real words one mistake away from a word of ours, and not meant by it. No phrase
+    /// has it: it is enough that the words are known.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no phrase has it"))]
+    ANOTHER_WORD [
+        accorde accords arrest arrests badger bagging banner barrette barrettes bending bosser
+        bosses brother bulging bummer casing casser casses cassez cassiez chasing coding commande
+        commander commencee commenter commerce compacting concert conducting connecting containing
+        content contente contenter contents contesting contract contracted contracting contracts
+        contrasting contrat contrats convent correspondance correspondent couler coulez creasing
+        deactivated decrire decrivez delire demarquer demarrer demarrez depleted deranges desired
+        easing ecrite ecrites ecriture editer effaces elever elevez emission enlist enlisted ennuye
+        envies envoles eraser etirer etirez farther father fending finisse fishing followup fosses
+        founding gather gousses grosser grosses hugging importer importez inscription intercepted
+        interets internet jarret lather leasing lending lesser letting limerais lumber manner
+        massage massaged massages massaging menage menages mending messager messagers messes messing
+        modification modifications mother mounding necessary necessite netting nombre nombres nommer
+        notified numbers numerous ordering pannes panted parler parles partez patiente pending
+        percussion permissions petting pinning portez poster pounding preter pretez rappel rappele
+        rappeler rappelez receiver receives recommend recommended reliance relieve relire remainders
+        remaining reminder remission remote remover rendez renvoie repaying replaying repond reponds
+        resist resounding restarted restating rester restez restored restoring retaining retired
+        retraining rewire rewiring rouler roulez rounding sanding scammer seeding sensing setting
+        settings shopper shopping singing sorted sortes sortie sorties sounding spasme spending
+        stacking staining staking staring starring starving stating stepper stepping strike striker
+        stripe stroke summer tanned teaching tending tented tenter tentez tested tester testes
+        testez testing textile texture tirer tonner topping tranquil tranquillite update updated
+        vending vetting vidange virer virez voiding waited washing wasted wetting wounding
+    ];
 }
 
 /// Words that may be told apart from a mistyped one: their concepts alone count.
@@ -769,85 +960,129 @@ const TOLERANT: Set = KEYWORD
     .or(START)
     .or(WANT);
 
-/// Real words that are one mistake away from a word of ours and are not meant by it.
-const REAL: &[&str] = &[
-    "accorde accords arrest arrests badger bagging banner barrette barrettes bending bosser",
-    "bosses brother bulging bummer casing casser casses cassez cassiez chasing coding commande",
-    "commander commencee commenter commerce compacting concert conducting connecting containing",
-    "content contente contenter contents contesting contract contracted contracting contracts",
-    "contrasting contrat contrats convent correspondance correspondent couler coulez creasing",
-    "deactivated decrire decrivez delire demarquer demarrer demarrez depleted deranges desired",
-    "easing ecrite ecrites ecriture editer effaces elever elevez emission enlist enlisted ennuye",
-    "envies envoles eraser etirer etirez farther father fending finisse fishing followup fosses",
-    "founding gather gousses grosser grosses hugging importer importez inscription intercepted",
-    "interets internet jarret lather leasing lending lesser letting limerais lumber manner",
-    "massage massaged massages massaging menage menages mending messager messagers messes messing",
-    "modification modifications mother mounding necessary necessite netting nombre nombres nommer",
-    "notified numbers numerous ordering pannes panted parler parles partez patiente pending",
-    "percussion permissions petting pinning portez poster pounding preter pretez rappel rappele",
-    "rappeler rappelez receiver receives recommend recommended reliance relieve relire remainders",
-    "remaining reminder remission remote remover rendez renvoie repaying replaying repond reponds",
-    "resist resounding restarted restating rester restez restored restoring retaining retired",
-    "retraining rewire rewiring rouler roulez rounding sanding scammer seeding sensing setting",
-    "settings shopper shopping singing sorted sortes sortie sorties sounding spasme spending",
-    "stacking staining staking staring starring starving stating stepper stepping strike striker",
-    "stripe stroke summer tanned teaching tending tented tenter tentez tested tester testes",
-    "testez testing textile texture tirer tonner topping tranquil tranquillite update updated",
-    "vending vetting vidange virer virez voiding waited washing wasted wetting wounding",
-];
+/// Where the words of the vocabulary are found: at the slot of their hash or behind
+/// it, as their index counted from one. Made by the compiler, so that a function
+/// starts no slower for it.
+static SLOTS: [u16; SLOT_COUNT] = slots();
 
-/// The table, made when the first text is read.
-static LEXICON: LazyLock<Lexicon> = LazyLock::new(Lexicon::new);
+/// Twice the words or more, and a power of two.
+const SLOT_COUNT: usize = 8192;
 
-/// Words by their spelling, exact and mistyped.
-struct Lexicon {
-    concepts: HashMap<&'static str, Set>,
-    tolerant: Vec<(Shape, &'static str, Set)>,
+#[expect(clippy::indexing_slicing, reason = "run by the compiler alone")]
+const fn slots() -> [u16; SLOT_COUNT] {
+    let mut slots = [0; SLOT_COUNT];
+    let mut index = 0;
+    while index < VOCABULARY.len() {
+        let mut slot = first_slot(VOCABULARY[index].0);
+        while slots[slot] != 0 {
+            slot = (slot + 1) % SLOT_COUNT;
+        }
+        index += 1;
+        slots[slot] = index as u16;
+    }
+    slots
 }
 
-impl Lexicon {
-    fn new() -> Self {
-        let mut concepts: HashMap<&'static str, Set> = HashMap::with_capacity(2048);
-        let entries = VOCABULARY.iter().flat_map(|(set, lines)| {
-            lines.iter().flat_map(|line| line.split(' ')).map(|word| (word, *set))
-        });
-        for (word, set) in entries.filter(|(word, _)| !word.is_empty()) {
-            let known = concepts.entry(word).or_insert(Set::NONE);
-            *known = known.or(set);
-        }
-        let tolerant = concepts
-            .iter()
-            .filter(|(_, set)| set.meets(TOLERANT))
-            .filter_map(|(word, set)| Some((Shape::of(word)?, *word, *set)))
-            .collect();
-        for word in REAL.iter().flat_map(|line| line.split(' ')) {
-            concepts.entry(word).or_insert(Set::NONE);
-        }
-        Self { concepts, tolerant }
+/// The slot of a word by its hash (FNV-1a).
+const fn first_slot(word: &str) -> usize {
+    let mut hash: u32 = 0x811c_9dc5;
+    let mut rest = word.as_bytes();
+    while let [byte, after @ ..] = rest {
+        hash = (hash ^ *byte as u32).wrapping_mul(0x0100_0193);
+        rest = after;
     }
+    (hash ^ (hash >> 15)) as usize % SLOT_COUNT
 }
 
 /// What `word` stands for as it is spelled; `None` if it is not in the vocabulary.
 pub(super) fn exactly(word: &str) -> Option<Set> {
-    LEXICON.concepts.get(word).copied()
+    let start = first_slot(word);
+    // A word has as many entries as concepts, each in the next slot that was free.
+    (start..SLOT_COUNT)
+        .chain(0..start)
+        .map_while(|slot| {
+            let index = SLOTS.get(slot)?.checked_sub(1)?;
+            VOCABULARY.get(usize::from(index))
+        })
+        .filter(|(known, _)| *known == word)
+        .map(|(_, position)| Set::single(*position))
+        .reduce(Set::or)
 }
 
-/// What `word` stands for, mistyped or not.
-pub(super) fn concepts(word: &str) -> Set {
+/// What `word` stands for as it is spelled, but for letters that are drawn out or
+/// typed as digits.
+pub(super) fn spelled(word: &str) -> Option<Set> {
     exactly(word)
         .or_else(|| [2, 1].into_iter().find_map(|run| exactly(&spelling::plain(word, run)?)))
-        .or_else(|| mistyped(word))
-        .unwrap_or(Set::NONE)
 }
 
-/// What a word stands for that is not in the vocabulary, but nearly.
-fn mistyped(word: &str) -> Option<Set> {
+/// The words that are known when mistyped, by their length.
+static KNOWN_MISTYPED: LazyLock<[Vec<(Shape, &str)>; spelling::LONGEST + 1]> =
+    LazyLock::new(|| {
+        let mut by_length = [const { Vec::new() }; spelling::LONGEST + 1];
+        let tolerant =
+            VOCABULARY.iter().filter(|(_, position)| Set::single(*position).meets(TOLERANT));
+        for (word, _) in tolerant {
+            if let Some(shape) = Shape::of(word)
+                && let Some(words) = by_length.get_mut(word.len())
+            {
+                words.push((shape, *word));
+            }
+        }
+        by_length
+    });
+
+/// What the word stands for that `word` nearly is.
+pub(super) fn mistyped(word: &str) -> Option<Set> {
     let shape = Shape::of(word)?;
-    LEXICON
-        .tolerant
+    // A word has two mistakes at most, so the known one is two letters shorter or longer.
+    let (_, meant) = KNOWN_MISTYPED
+        .get(word.len().saturating_sub(2)..)?
         .iter()
-        .filter(|(known_shape, ..)| shape.may_be(*known_shape))
-        .filter(|(_, known, _)| spelling::is_mistyped(word, known))
-        .min_by_key(|(_, known, _)| (spelling::distance(word, known), *known))
-        .map(|(.., set)| *set)
+        .take(5)
+        .flatten()
+        .filter_map(|(known_shape, known)| {
+            Some((spelling::mistakes(word, shape, known, *known_shape)?, *known))
+        })
+        .min()?;
+    exactly(meant)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_word_is_found_with_all_its_concepts() {
+        for (word, position) in VOCABULARY {
+            assert!(exactly(word).is_some_and(|set| set.meets(Set::single(*position))), "{word}");
+        }
+        assert!(exactly("stop").unwrap().meets(CEASE) && exactly("stop").unwrap().meets(KEYWORD));
+        assert_eq!(exactly("bicycle"), None);
+    }
+
+    #[test]
+    fn there_is_room_for_the_vocabulary() {
+        assert!(VOCABULARY.len() * 2 <= SLOT_COUNT);
+    }
+
+    #[test]
+    fn words_are_known_when_mistyped_unless_they_are_words() {
+        for (word, want) in [
+            ("unsuscirbe", "unsubscribe"),
+            ("texitng", "texting"),
+            ("mesages", "messages"),
+            ("stoooop", "stop"),
+            ("st0p", "stop"),
+            ("desabonnnez", "desabonnez"),
+        ] {
+            let set = spelled(word).or_else(|| mistyped(word));
+            assert!(set.is_some_and(|set| set.meets(exactly(want).unwrap())), "{word}");
+        }
+        assert!(exactly("massage").is_some_and(|set| set.meets(ANOTHER_WORD)));
+        for word in ["massage", "testing", "contract", "bicycle", "appointments"] {
+            let set = spelled(word).or_else(|| mistyped(word));
+            assert!(!set.is_some_and(|set| set.meets(TOLERANT)), "{word}");
+        }
+    }
 }

@@ -234,3 +234,83 @@ fn ends_clause(senses: &[Sense], position: usize) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{
+        lexicon::{AWAY, CEASE, GO, ME, NOT, REMOVE, TEXTING},
+        sense::senses,
+        words::words,
+    };
+
+    #[track_caller]
+    fn check(rule: Rule, fits: &[&str], others: &[&str]) {
+        for (texts, want) in [(fits, true), (others, false)] {
+            for text in texts {
+                let senses = senses(&words(text));
+                let union = senses.iter().fold(Set::NONE, |union, sense| union.or(sense.set));
+                assert_eq!(rule.find(&senses, union, 0).is_some(), want, "{text}");
+            }
+        }
+    }
+
+    const fn rule(phrase: &'static [Step]) -> Rule {
+        Rule::new("", Meaning::Stop, phrase)
+    }
+
+    #[test]
+    fn small_words_do_not_count_and_others_do() {
+        check(
+            rule(const { &[word(CEASE), word(TEXTING)] }),
+            &["stop texting", "please stop all of the texting"],
+            &["stop pizza texting", "texting stop", "stop", "stop. texting", "stop, texting"],
+        );
+        check(
+            rule(const { &[word(CEASE), near(TEXTING)] }),
+            &["stop pizza texting"],
+            &["stop pizza bread texting", "stop pizza, texting"],
+        );
+        check(
+            rule(const { &[word(CEASE), soon(TEXTING)] }),
+            &["stop, texting"],
+            &["stop. texting"],
+        );
+        check(
+            rule(const { &[word(CEASE), directly(TEXTING)] }),
+            &["stop texting"],
+            &["stop the texting"],
+        );
+    }
+
+    #[test]
+    fn a_clause_has_a_beginning_and_an_end() {
+        check(
+            rule(const { &[Step::Begin, word(GO), word(AWAY), Step::End] }),
+            &["go away", "Please just go away!", "hi, go away please, ok?", "go away i hate it"],
+            &["rust does go away", "go away gifts"],
+        );
+    }
+
+    #[test]
+    fn what_speaks_against_a_phrase_is_looked_at_where_it_stands() {
+        let removal = rule(const { &[word(REMOVE), word(ME)] });
+        check(removal.not_after(NOT), &["remove me", "not now. remove me"], &["do not remove me"]);
+        check(removal.not_right_after(NOT), &["not now remove me"], &["not remove me"]);
+        check(
+            removal.not_before(const { &[&[near(AWAY)]] }),
+            &["remove me"],
+            &["remove me far away"],
+        );
+        check(
+            rule(const { &[word(CEASE), soon(TEXTING)] }).not_around(NOT),
+            &["stop pizza texting"],
+            &["stop not texting"],
+        );
+        check(
+            rule(const { &[word(CEASE), soon(TEXTING)] }).across_sentences(),
+            &["stop. texting"],
+            &[],
+        );
+    }
+}

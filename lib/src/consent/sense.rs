@@ -2,8 +2,8 @@
 
 use super::{
     lexicon::{
-        self, CEASE, ECRIRE, KEYWORD, LEAVE, LIGHT, NOT, NUMBER, POLITE, PROPER, REMOVE,
-        RESUBSCRIBE, SEND, STRESSED, Set, TIME, UNSUBSCRIBE, WHEN, WRONG,
+        self, CEASE, DIGITS, ECRIRE, KEYWORD, LEAVE, LIGHT, NOT, NUMBER, POLITE, PROPER, REMOVE,
+        RESUBSCRIBE, SEND, STRESSED, Set, TIME, UNSUBSCRIBE, WRONG,
     },
     words::{Pause, Word},
 };
@@ -32,12 +32,12 @@ pub(super) fn senses(words: &[Word]) -> Vec<Sense> {
     while let Some((word, after)) = rest.split_first() {
         let length = 1 + number_length(word, after);
         if length > 1 {
-            senses.push(Sense { set: NUMBER, pause: word.pause });
+            senses.push(Sense { set: NUMBER.or(DIGITS), pause: word.pause });
             rest = after.get(length - 1..).unwrap_or_default();
             continue;
         }
         if let Some((next, after_next)) = after.split_first()
-            && let Some(set) = joined(word, next)
+            && let Some(set) = joined(word, next, words.len())
         {
             senses.push(Sense { set, pause: word.pause });
             rest = after_next;
@@ -51,42 +51,36 @@ pub(super) fn senses(words: &[Word]) -> Vec<Sense> {
 
 /// Adds what `word` stands for.
 fn push(senses: &mut Vec<Sense>, word: &Word) {
-    let text = word.text.as_str();
-    if text.starts_with(|letter: char| letter.is_ascii_digit()) && lexicon::exactly(text).is_none()
-    {
+    let (text, pause) = (word.text.as_str(), word.pause);
+    if let Some(set) = lexicon::spelled(text) {
+        let is_number = text == "no" && follows_french_article(senses);
+        let set = match word.is_stressed && set.meets(KEYWORD) {
+            _ if is_number => NUMBER,
+            true => set.or(STRESSED),
+            false => set,
+        };
+        senses.push(Sense { set, pause });
+    } else if text.starts_with(|letter: char| letter.is_ascii_digit()) {
         let digits = text.chars().filter(char::is_ascii_digit).count();
         let set = match digits {
-            _ if lexicon::concepts(text).meets(KEYWORD) => lexicon::concepts(text),
-            1..=4 => TIME.or(WHEN),
-            _ if digits >= DIGITS_OF_NUMBER => NUMBER,
+            1..=4 => TIME,
+            _ if digits >= DIGITS_OF_NUMBER => NUMBER.or(DIGITS),
             _ => Set::NONE,
         };
-        senses.push(Sense { set, pause: word.pause });
-        return;
+        senses.push(Sense { set, pause });
+    } else if let Some((prefix, set)) = elided(text, lexicon::spelled) {
+        senses.push(Sense { set: prefix, pause });
+        senses.push(Sense { set, pause: Pause::None });
+    } else if push_glued(senses, text, pause, 0) {
+    } else if let Some(set) = lexicon::mistyped(text) {
+        senses.push(Sense { set, pause });
+    } else if let Some((prefix, set)) = elided(text, lexicon::mistyped) {
+        senses.push(Sense { set: prefix, pause });
+        senses.push(Sense { set, pause: Pause::None });
+    } else {
+        let set = if word.is_capitalized { PROPER } else { Set::NONE };
+        senses.push(Sense { set, pause });
     }
-    let mut set = lexicon::concepts(text);
-    if text == "no" && follows_french_article(senses) {
-        set = NUMBER;
-    }
-    if set.is_empty() && lexicon::exactly(text).is_none() {
-        if let Some((prefix, rest)) = elided(text) {
-            senses.push(Sense { set: prefix, pause: word.pause });
-            senses.push(Sense { set: rest, pause: Pause::None });
-            return;
-        }
-        let before = senses.len();
-        if push_glued(senses, text, word.pause, 0) {
-            return;
-        }
-        senses.truncate(before);
-        if word.is_capitalized {
-            set = PROPER;
-        }
-    }
-    if word.is_stressed && set.meets(KEYWORD) {
-        set = set.or(STRESSED);
-    }
-    senses.push(Sense { set, pause: word.pause });
 }
 
 /// How many words behind `first` belong to the telephone number it starts, if it
@@ -107,15 +101,19 @@ fn number_length(first: &Word, after: &[Word]) -> usize {
     if digits >= DIGITS_OF_NUMBER { words } else { 0 }
 }
 
-/// The keyword that two words are the parts of.
-fn joined(first: &Word, second: &Word) -> Option<Set> {
+/// How long a text may be in which `un stop` is "unstop", and not French.
+const LONGEST_WITH_UNSTOP: usize = 3;
+
+/// The keyword that two words are the parts of, in a text of `length` words.
+fn joined(first: &Word, second: &Word, length: usize) -> Option<Set> {
     if second.pause != Pause::None || !BROKEN_OFF.contains(&first.text.as_str()) {
         return None;
     }
     let whole = [first.text.as_str(), &second.text].concat();
     let set = lexicon::exactly(&whole)?;
-    let was_known = lexicon::exactly(&second.text).is_some_and(|part| part.meets(KEYWORD));
-    (set.meets(KEYWORD.or(UNSUBSCRIBE).or(RESUBSCRIBE)) && (!was_known || first.text != "s"))
+    let is_keyword_anyway = lexicon::exactly(&second.text).is_some_and(|part| part.meets(KEYWORD));
+    (set.meets(KEYWORD.or(UNSUBSCRIBE).or(RESUBSCRIBE))
+        && (!is_keyword_anyway || length <= LONGEST_WITH_UNSTOP))
         .then_some(set)
 }
 
@@ -124,8 +122,9 @@ fn follows_french_article(senses: &[Sense]) -> bool {
     senses.last().is_some_and(|last| last.set.meets(lexicon::BEFORE_NUMBER))
 }
 
-/// `mecrire` is `m'écrire`, and `dmecrire` too: the letter elided, and the word behind.
-fn elided(word: &str) -> Option<(Set, Set)> {
+/// `mecrire` is `m'écrire`, and `dmecrire` too: the letters elided, and the word behind
+/// them as `find` knows it.
+fn elided(word: &str, find: impl Fn(&str) -> Option<Set>) -> Option<(Set, Set)> {
     let mut rest = word;
     let mut prefix = Set::NONE;
     for _ in 0..2 {
@@ -133,17 +132,16 @@ fn elided(word: &str) -> Option<(Set, Set)> {
         rest = rest.get(1..)?;
         prefix = prefix.or(lexicon::exactly(first).unwrap_or(Set::NONE));
         let is_vowel = rest.starts_with(['a', 'e', 'i', 'o', 'u', 'h', 'y']);
-        let found =
-            (rest.len() >= 4 && (is_vowel || first == "j")).then(|| lexicon::concepts(rest));
-        if let Some(set) = found.filter(|set| !set.is_empty()) {
+        let may_be_elided = rest.len() >= 4 && (is_vowel || first == "j");
+        if let Some(set) = may_be_elided.then(|| find(rest)).flatten() {
             return Some((prefix, set));
         }
     }
     None
 }
 
-/// `stoptextingme` is `stop texting me`: the whole has to be made of words we know,
-/// the first one of those that wishes begin with.
+/// Adds the parts of a word like `stoptextingme`, which has to be made of words we know,
+/// the first one of those that wishes begin with. Adds nothing if it is not.
 fn push_glued(senses: &mut Vec<Sense>, text: &str, pause: Pause, depth: usize) -> bool {
     const FIRST: Set = CEASE
         .or(UNSUBSCRIBE)
@@ -181,5 +179,60 @@ impl Sense {
     /// Whether it is passed over between the words of a phrase.
     pub(super) fn is_light(self) -> bool {
         self.set.meets(LIGHT.or(POLITE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{
+        lexicon::{BOTHER, ME, RECEIVE, TEXTING, TEXTS},
+        words::words,
+    };
+
+    /// Checks that `text` has as many senses as `want`, each with one of its concepts.
+    #[track_caller]
+    fn check(text: &str, want: &[Set]) {
+        let senses = senses(&words(text));
+        assert_eq!(senses.len(), want.len(), "{text}");
+        for (sense, want) in senses.iter().zip(want) {
+            assert!(sense.set.meets(*want), "{text}: {sense:?}");
+        }
+    }
+
+    #[test]
+    fn words_written_as_one_are_several() {
+        check("stoptextingme", &[CEASE, TEXTING, ME]);
+        check("mecrire", &[ME, ECRIRE]);
+        check("dmecrire", &[ME, ECRIRE]);
+        check("menvoyez", &[ME, SEND]);
+        check("massage", &[lexicon::ANOTHER_WORD]);
+        assert!(senses(&words("removable")).iter().all(|sense| sense.set.is_empty()));
+    }
+
+    #[test]
+    fn parts_of_a_keyword_are_one() {
+        check("un subscribe", &[UNSUBSCRIBE]);
+        check("ST OP", &[KEYWORD]);
+        check("un-stop", &[RESUBSCRIBE]);
+        assert_eq!(senses(&words("il y a un stop au coin")).len(), 7);
+    }
+
+    #[test]
+    fn a_telephone_number_is_one_however_it_is_parted() {
+        check("613-555-0117", &[DIGITS]);
+        check("(613) 555 0117", &[DIGITS]);
+        check("6135550117", &[DIGITS]);
+        check("3pm", &[TIME]);
+        check("mon no", &[lexicon::MY, NUMBER]);
+        check("get no texts", &[RECEIVE, lexicon::NO, TEXTS]);
+    }
+
+    #[test]
+    fn capitals_tell_names_and_stress() {
+        check("not Sylvie", &[NOT, PROPER]);
+        check("please STOP", &[POLITE, STRESSED]);
+        assert!(!senses(&words("PLEASE STOP")).iter().any(|sense| sense.set.meets(STRESSED)));
+        check("Bothering", &[BOTHER]);
     }
 }

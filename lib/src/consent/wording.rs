@@ -54,8 +54,10 @@ const ORDINARY: &[Rule] = &[
         .not_before(&[&[word(ME.or(KEYWORD))], &[End]]),
     ordinary("the keyword itself", &[word(REPLY), directly(KEYWORD), near(UNSUBSCRIBE.or(OPT))])
         .not_after(I),
-    ordinary("the keyword itself", &[word(REPLY), directly(KEYWORD), End]).not_after(I.or(MEAN)),
-    ordinary("the keyword itself", &[word(REPLYING), directly(KEYWORD)]).not_after(I),
+    ordinary("the keyword itself", &[word(REPLY), directly(KEYWORD), End])
+        .not_after(I.or(MEAN).or(NOT).or(NO).or(CEASE).or(MORE)),
+    ordinary("the keyword itself", &[word(REPLYING), directly(KEYWORD)])
+        .not_after(I.or(NOT).or(CEASE)),
     ordinary("the keyword itself", &[word(SAID), directly(KEYWORD), soon(UNSUBSCRIBE)])
         .not_after(I),
     // To stop somewhere, and what is called a stop.
@@ -68,27 +70,52 @@ const ORDINARY: &[Rule] = &[
         .not_before(&[&[near(DOING.or(SEND).or(THESE).or(JUNK))], &[word(MOMENT)]]),
     ordinary("a visit", &[word(ARRETER), directly(VOUS)])
         .not_before(&[&[soon(DOING.or(SEND).or(THESE))]]),
-    ordinary("a stop", &[word(STOP_OF), directly(KEYWORD)])
+    ordinary("a stop", &[word(STOP_OF), directly(STOP_NOUN)])
         .not_before(&[&[near(DOING.or(SEND).or(THESE))]]),
-    ordinary("a stop", &[word(D), directly(STOP_NOUN)]),
+    ordinary("a stop", &[word(D), directly(STOP_NOUN)]).not_before(&[&[near(DOING.or(SEND))]]),
     ordinary("a stop", &[word(ARTICLE), directly(STOP_NOUN)])
+        .not_after(PUT)
         .not_before(&[&[near(DOING.or(SEND).or(THESE))]]),
     ordinary("a stop", &[word(STOP_NOUN), directly(STOP_WHAT)]).not_before(&[&[word(ME)]]),
     // What does not stop, and what is not to stop.
     ordinary("not to stop", &[word(NOT), word(WANT), near(YOU), word(CEASE)]),
     ordinary("not to stop", &[word(NE), directly(CEASE), word(PAS)]).not_after(YOU),
-    ordinary("not to stop", &[word(DO_NOT), directly(CEASE)]),
+    ordinary("not to stop", &[word(DO_NOT), directly(CEASE)]).not_right_after(YOU),
     ordinary("not to stop", &[word(DO_NOT), directly(AGAIN), directly(CEASE)]),
-    ordinary("not to stop", &[word(ARRETER), word(PAS)]).not_after(YOU),
+    ordinary("not to stop", &[word(ARRETER), word(PAS)])
+        .not_after(YOU)
+        .not_before(&[&[word(WANT)]]),
     ordinary("does not stop", &[word(CANT), word(CEASE)])
+        .not_around(YOU)
         .not_after(TEXTS.or(TEXT).or(THESE))
         .not_before(&[&[word(DOING.or(SEND))]]),
     ordinary("no longer does", &[word(DOES), directly(SUBJECT), near(CEASE)])
         .not_around(HOW.or(SAID).or(THESE).or(TO_EN))
+        .not_before(&[&[word(DOING.or(SEND)), word(ME)]])
         .not_after(HOW),
-    ordinary("stops by itself", &[word(REFLEXIVE), word(ARRETER)])
+    ordinary("stops by itself", &[word(REFLEXIVE), directly(ARRETER)])
         .not_after(MAKE)
         .not_before(&[&[soon(DOING.or(SEND).or(THESE))]]),
+    // Texts that did not come.
+    ordinary(
+        "got no text",
+        &[
+            word(I),
+            word(NOT.or(DIDNT).or(CANT)),
+            word(RECEIVE.or(RECEIVED).or(SEE)),
+            soon(TEXTS.or(TEXT)),
+        ],
+    )
+    .not_before(&[&[near(CEASE)]])
+    .not_after(SURE)
+    .not_around(WANT),
+    ordinary(
+        "got no text",
+        &[word(DIDNT), word(RECEIVE.or(RECEIVED).or(SEE)), far(TEXTS.or(TEXT))],
+    )
+    .not_around(WANT),
+    ordinary("got no text", &[word(I), near(RECEIVED), word(PLUS.or(PAS)), far(TEXTS.or(TEXT))]),
+    ordinary("got no text", &[word(PAS.or(JAMAIS)), word(RECEIVED), far(TEXTS.or(TEXT))]),
     // Calls and letters.
     ordinary(
         "not to be called, but texted",
@@ -101,21 +128,24 @@ const ORDINARY: &[Rule] = &[
     )
     .not_around(OR),
     ordinary("not by e-mail", &[word(CEASE.or(DO_NOT)), soon(EMAIL)])
+        .not_around(TEXTS.or(TEXT).or(TEXTING).or(CONTACT))
         .not_before(&[&[word(OR), word(TEXTS.or(TEXT))]]),
     ordinary("not by e-mail", &[word(UNSUBSCRIBE.or(REMOVE).or(TAKE)), far(EMAIL)])
-        .not_around(TEXTS)
-        .not_before(&[&[word(OR), word(TEXTS.or(TEXT))]]),
-    ordinary("not by e-mail", &[word(SEND), soon(PLUS.or(PAS)), far(EMAIL)]),
+        .not_around(TEXTS.or(TEXT).or(NUMBER).or(TEXTING))
+        .not_before(&[&[word(OR), word(TEXTS.or(TEXT))], &[word(OR), near(NUMBER.or(PHONE))]]),
+    ordinary("not by e-mail", &[word(SEND), soon(PLUS.or(PAS)), far(EMAIL)]).not_around(TEXTS),
     // For a time, or to someone else.
     ordinary("does not text", &[word(TEXT.or(TEXTING)), directly(OR), near(DRIVE)]),
     ordinary(
         "does not text",
         &[word(I), directly(DOES), directly(NOT), directly(TEXTING_SOMEONE.or(SEND))],
-    ),
-    ordinary("does not text", &[word(I), directly(NOT), directly(TEXTING_SOMEONE.or(SEND))]),
-    ordinary("not now", &[word(DO_NOT), near(TEXTING_SOMEONE.or(SEND).or(REPLY)), far(WHEN)])
-        .not_around(AGAIN.or(THESE).or(TEXTS)),
-    ordinary("not now", &[word(ECRIRE.or(SEND)), near(PAS), far(WHEN)]).not_around(AGAIN),
+    )
+    .not_before(&[&[directly(ME)]]),
+    ordinary("does not text", &[word(I), directly(NOT), directly(TEXTING_SOMEONE.or(SEND))])
+        .not_before(&[&[directly(ME)]]),
+    ordinary("not now", &[word(DO_NOT), near(TEXTING_SOMEONE.or(SEND).or(REPLY)), soon(WHEN)])
+        .not_around(AGAIN.or(THESE).or(TEXTS).or(I)),
+    ordinary("not now", &[word(ECRIRE.or(SEND)), near(PAS), soon(WHEN)]).not_around(AGAIN.or(I)),
     ordinary("later", &[word(ECRIRE.or(SEND)), near(PLUS), word(LATER)]),
     ordinary("not to someone else", &[word(DO_NOT), word(TEXTING_SOMEONE), near(MY)])
         .not_before(&[&[far(AGAIN)], &[word(TO_ME)]])
@@ -132,7 +162,7 @@ const ORDINARY: &[Rule] = &[
     ordinary("asks for the number", &[Begin, word(IS), word(THIS), near(WRONG), near(NUMBER)]),
     ordinary(
         "corrects a number",
-        &[word(WRONG), word(NUMBER), soon(OF_WHAT.or(THIS).or(IS)), far(NUMBER)],
+        &[word(WRONG), word(NUMBER), soon(OF_WHAT.or(THIS).or(IS)), far(DIGITS)],
     )
     .not_around(CEASE.or(REMOVE).or(DO_NOT)),
     ordinary("gave a wrong number", &[word(FROM_FR), word(WRONG), word(NUMBER)]),
@@ -146,12 +176,14 @@ const ORDINARY: &[Rule] = &[
         &[
             word(REMOVE.or(TAKE).or(UNSUBSCRIBE).or(END)),
             soon(ME.or(KEPT).or(MY)),
-            far(BOOKING.or(TIME)),
+            soon(BOOKING.or(TIME)),
         ],
     )
-    .not_around(TEXTS.or(TEXT).or(SPAM).or(LIST).or(I))
+    .not_around(TEXTS.or(TEXT).or(SPAM).or(LIST).or(I).or(NOT).or(LONGER))
     .not_before(&[&[word(TEXTS.or(TEXT))]]),
-    ordinary("leaves a booking", &[word(UNSUBSCRIBE.or(END)), far(BOOKING)])
+    ordinary("leaves a booking", &[word(REMOVED_EN), word(FROM), far(BOOKING.or(TIME))])
+        .not_around(LIST.or(TEXTS).or(TEXT).or(I)),
+    ordinary("leaves a booking", &[word(UNSUBSCRIBE.or(END)), soon(BOOKING)])
         .not_around(TEXTS.or(TEXT).or(ME).or(I))
         .not_before(&[&[word(TEXTS.or(TEXT))]]),
     ordinary(
@@ -160,10 +192,14 @@ const ORDINARY: &[Rule] = &[
     )
     .not_around(TEXTS),
     ordinary("not to lose it", &[word(LOSE.or(REMOVE)), near(PAS)]),
-    ordinary("not to lose it", &[word(DO_NOT), near(LOSE.or(REMOVE))]),
+    ordinary("not to lose it", &[word(DO_NOT), directly(LOSE.or(REMOVE))]),
+    ordinary("not to lose it", &[word(NE), directly(ME), directly(REMOVE)]),
     // Unsubscribing of others, or not.
-    ordinary("not to unsubscribe", &[word(DO_NOT.or(DIDNT)), soon(UNSUBSCRIBE)]).not_around(MEAN),
-    ordinary("whether one is unsubscribed", &[word(DID), word(YOU), word(UNSUBSCRIBE)]),
+    ordinary("not to unsubscribe", &[word(DO_NOT.or(DIDNT)), directly(UNSUBSCRIBE)]),
+    ordinary("not to unsubscribe", &[word(DO_NOT), directly(ME), directly(UNSUBSCRIBE)]),
+    ordinary("not to unsubscribe", &[word(DO_NOT), word(WANT), word(UNSUBSCRIBE)]).not_around(WANT),
+    ordinary("whether one is unsubscribed", &[word(DID), word(YOU), word(UNSUBSCRIBE)])
+        .not_after(HOW),
     ordinary("whether one is unsubscribed", &[word(VOUS), word(UNSUBSCRIBE)]).not_after(CAN),
     ordinary("whether one signs up", &[word(DID), word(I), near(SIGN_UP)]),
     // Spam as a place.
@@ -195,9 +231,10 @@ const WISHES: &[Rule] = &[
         .not_around(OR.or(VOUS)),
     stop(
         "asks to stop the texts",
-        &[word(CEASE), word(SEND), far(ME.or(TEXTS).or(TEXT).or(THESE).or(JUNK).or(TO_ME))],
-    )
-    .not_before(&[&[soon(BOOKING)]]),
+        &[word(CEASE), word(SEND), far(TEXTS.or(TEXT).or(THESE).or(JUNK))],
+    ),
+    stop("asks to stop the texts", &[word(CEASE), word(SEND), far(TO_ME)])
+        .not_before(&[&[soon(BOOKING)]]),
     stop("asks to stop the texts", &[word(CEASE), word(SEND), End]),
     stop(
         "asks to stop the texts",
@@ -210,8 +247,11 @@ const WISHES: &[Rule] = &[
         .not_around(OR),
     stop("asks to stop the texts", &[word(CEASE), word(ALL), soon(DOING)]),
     stop("asks to stop the texts", &[word(REPLY), near(TO_EN), word(CEASE), word(THIS.or(TEXTS))]),
-    stop("asks to stop the texts", &[word(CEASE), word(PUSHING), far(ME.or(DOING))])
+    stop("asks to stop the texts", &[word(CEASE), word(PUSHING), far(ME.or(DOING).or(MY))])
         .not_after(PROMISE),
+    stop("asks to stop the texts", &[Begin, word(CEASE), directly(LE), End]),
+    stop("asks to stop the texts", &[Begin, word(CEASE), directly(VOTRE)])
+        .not_before(&[&[near(BOOKING)]]),
     stop("asks to stop the texts", &[word(CEASE), word(THESE)]),
     stop("asks to stop the texts", &[word(CEASE), word(TALK), word(ME)]),
     stop("asks to stop the texts", &[word(STP), word(TEXTING)]),
@@ -239,7 +279,7 @@ const WISHES: &[Rule] = &[
         "wants it to stop",
         &[word(MAKE), soon(TEXTS.or(TEXT).or(THESE).or(SPAM)), soon(CEASE.or(STOPPED).or(END))],
     ),
-    stop("wants it to stop", &[word(MAKE), word(THIS), near(CEASE.or(STOPPED)), End])
+    stop("wants it to stop", &[word(MAKE), word(THIS), near(CEASE.or(STOPPED).or(ENDING)), End])
         .not_after(FAULT),
     stop(
         "wants it to stop",
@@ -262,24 +302,16 @@ const WISHES: &[Rule] = &[
     stop("wrote a keyword among other words", &[word(STRESSED)]),
     stop("wrote a keyword among other words", &[Begin, word(KEYWORD), word(I)]),
     stop("wrote a keyword among other words", &[word(LEAD_IN), word(KEYWORD), End]),
-    stop("wrote a keyword among other words", &[word(KEYWORD), End])
+    stop("wrote a keyword among other words", &[word(STOP_ORDER), End])
         .not_after(
-            DOES.or(HOW)
-                .or(CANT)
-                .or(FAULT)
-                .or(AT)
-                .or(STOP_OF)
-                .or(WHEN)
-                .or(WHY)
-                .or(WHAT)
-                .or(MAKE)
-                .or(NOT)
-                .or(NE)
-                .or(PAS),
+            DOES.or(HOW).or(CANT).or(FAULT).or(AT).or(STOP_OF).or(WHEN).or(WHY).or(WHAT).or(MAKE),
         )
-        .not_right_after(ARTICLE.or(SUBJECT).or(TO_EN).or(PROPER).or(MUST).or(MY).or(YOUR)),
+        .not_right_after(ARTICLE.or(NOT_YOU).or(TO_EN).or(PROPER).or(MUST).or(MY).or(YOUR)),
+    stop("wants it to stop", &[word(CAN.or(CANT)), directly(YOU), near(CEASE), End]),
+    stop("wants it to stop", &[word(VOULEZ), near(ARRETER), End]),
     stop("wrote a keyword among other words", &[word(KEYWORD), far(UNDERSTAND)]),
     stop("wrote a keyword among other words", &[word(UNDERSTAND), word(KEYWORD)]),
+    stop("wants it to stop", &[word(YOU), directly(NOT), directly(CEASE)]),
     stop("wants it to stop", &[word(YOU), directly(TO_EN), directly(CEASE), End]),
     stop("asks to stop the texts", &[word(YOU), word(STOPPED), near(DOING.or(SEND))])
         .not_after(WHY.or(HAVE)),
@@ -307,6 +339,12 @@ const WISHES: &[Rule] = &[
     ),
     stop("asks not to be texted", &[word(RATHER), word(NO), near(TEXTS.or(TEXTING))]),
     stop("asks not to be texted", &[word(CAN), soon(NOT), near(TEXTS.or(TEXTING))]),
+    stop(
+        "asks not to be texted",
+        &[word(NO.or(NOT).or(PAS).or(LONGER)), word(WANT), word(STILL), word(TEXTING)],
+    ),
+    stop("asks not to be texted", &[word(LONGER), word(WANT), word(TEXTING_SOMEONE), word(ME)]),
+    stop("asks not to be texted", &[word(NOT), word(ACCEPT), near(TEXTS)]),
     stop(
         "asks not to be texted",
         &[
@@ -385,6 +423,8 @@ const WISHES: &[Rule] = &[
         "wants no more texts",
         &[word(NO), word(MORE), near(SOME_TEXTS.or(TEXT).or(CONTACT).or(THIS).or(CALL))],
     ),
+    stop("wants no more texts", &[Begin, word(NO), word(TEXT), End]),
+    stop("asks not to be texted", &[Begin, word(NOT), word(SEND.or(WELCOME)), End]),
     stop("wants no more texts", &[Begin, word(NO), word(MORE), End]),
     stop("wants no more texts", &[Begin, word(NO), word(JUNK_OFFERS.or(CONTACT)), End]),
     stop(
@@ -414,6 +454,7 @@ const WISHES: &[Rule] = &[
     stop("wants no more texts", &[Begin, word(PLUS), word(JUNK_OFFERS), End]),
     stop("wants no more texts", &[Begin, word(FINI), near(TEXTS)]),
     stop("wants no more texts", &[Begin, word(ENOUGH), End]),
+    stop("wants no more texts", &[Begin, word(ENOUGH), word(ENOUGH.or(THIS)), End]),
     stop("wants no more texts", &[Begin, word(THIS), word(SUFFIT), End]),
     stop("wants no more texts", &[word(C), word(ENOUGH), End]).not_before(&[&[directly(THANKS)]]),
     stop("wants no more texts", &[word(START), word(FAIRE), word(TEXTS)]),
@@ -461,6 +502,7 @@ const WISHES: &[Rule] = &[
         "does not want texts",
         &[word(NOT.or(LONGER).or(NO_LONGER).or(ISNT)), near(WANT), word(TEXT), End],
     )
+    .not_before(&[&[soon(CALL)]])
     .not_around(TO_EN),
     stop("does not want texts", &[word(NO_LONGER), near(WANT), near(ECRIRE)])
         .not_around(VOUS.or(I))
@@ -498,6 +540,11 @@ const WISHES: &[Rule] = &[
     stop("does not want texts", &[word(WANT), near(PAS), word(SAVOIR)]),
     stop("does not want texts", &[word(WANT), word(JUNK), soon(FROM), word(YOU)]),
     stop("does not want texts", &[word(EN), near(WANT), word(PLUS), End]),
+    stop("does not want texts", &[word(NOBODY), near(WANT), near(TEXTS)]),
+    stop("does not want texts", &[word(NE), word(RECEIVE), word(PLUS)]),
+    stop("does not want texts", &[word(SURE), far(NOT), near(RECEIVE), far(TEXTS)]),
+    stop("does not want texts", &[word(NOT.or(NO).or(LONGER)), soon(WANT), far(TEXTS)])
+        .not_around(BOOKING.or(WHEN).or(CALL).or(LOSE).or(RECEIVED).or(CEASE)),
     stop("does not want texts", &[word(WANT), word(NO), word(MORE), near(TEXTS.or(THESE))]),
     // Removal.
     stop("asks to be removed", &[word(REMOVE), word(ME), End]),
@@ -512,9 +559,27 @@ const WISHES: &[Rule] = &[
     stop("asks to be removed", &[word(REMOVE), word(MY), word(PHONE), End]),
     stop("asks to be removed", &[word(REMOVE), word(MY), word(PHONE), far(LIST)]),
     stop("asks to be removed", &[Begin, word(TAKE), directly(OUT_ONLY), near(PHONE)]),
+    stop(
+        "asks to be removed",
+        &[word(REMOVE), word(ME), directly(DE), word(YOUR.or(THIS).or(GROUP))],
+    ),
+    stop("asks to be removed", &[word(TAKE), word(OFF_ONLY), word(THIS), End]),
+    stop("asks to be removed", &[word(HOW), word(BE), word(REMOVED)]),
+    stop("asks to be removed", &[word(END), directly(ME), word(FROM), near(LIST)]),
+    stop("asks to be removed", &[Begin, word(END), directly(ME), End]),
+    stop("asks to be removed", &[word(NOT), word(INCLUDE), word(ME), far(TEXTS.or(LIST))]),
+    stop("asks to forget the number", &[word(DO_NOT), word(STORE), word(MY.or(THIS)), word(KEPT)]),
+    stop(
+        "asks to forget the number",
+        &[word(NOT), word(WANT), word(YOU), near(HAVE), near(NUMBER)],
+    ),
+    stop("asks to be removed", &[word(BLOCK), directly(ME), word(FROM), near(LIST)]),
     stop("asks to be removed", &[word(BE), word(REMOVED_EN), far(LIST.or(TEXTS))]),
     stop("asks to be removed", &[word(TAKE), near(FAMILY), word(OFF), far(LIST.or(TEXTS))]),
     stop("asks to be removed", &[word(TAKE), directly(ME), directly(FROM), far(LIST.or(TEXTS))]),
+    stop("asks to be removed", &[word(I), word(REMOVED_EN), word(FROM), near(LIST)])
+        .not_after(WHY.or(DID).or(IS)),
+    stop("asks to be removed", &[word(FAMILY), near(PHONE), far(REMOVE), word(THIS), End]),
     stop("asks to be removed", &[word(RETRAIT), End]),
     stop("asks to be removed", &[word(RETRAIT), near(LIST)]),
     stop("asks to be removed", &[word(EXIT), near(LIST)]),
@@ -555,7 +620,7 @@ const WISHES: &[Rule] = &[
         .across_sentences(),
     stop("asks to be removed", &[word(NUMBER), far(LE), word(REMOVE)]).across_sentences(),
     stop("asks to be removed", &[word(SHOULD_NOT), near(ON), near(LIST)]),
-    stop("asks to be removed", &[word(SHOULD), word(NOT), near(ON), near(LIST)]),
+    stop("asks to be removed", &[word(SHOULD), word(NOT.or(PAS)), near(ON), near(LIST)]),
     stop("asks to be removed", &[word(WHY), word(I), word(ON), near(LIST)]),
     stop("asks to forget the number", &[word(LOSE), soon(NUMBER)]).not_after(HAVE.or(I)),
     stop("asks to forget the number", &[Begin, word(LOSE), word(ME), End]),
@@ -564,6 +629,7 @@ const WISHES: &[Rule] = &[
     stop("unsubscribes", &[word(OPT), soon(OUT_ONLY)]).not_before(&[&[word(BOOKING)]]),
     stop("says to have unsubscribed", &[word(I.or(WANT).or(RECEIVE)), soon(UNSUBSCRIBED)])
         .not_after(WHY.or(DID)),
+    stop("says to have unsubscribed", &[word(ME), directly(UNSUBSCRIBED)]),
     stop("says to have unsubscribed", &[word(I), near(OPTED), word(OUT_ONLY)]),
     // The wrong person.
     stop("says the number is wrong", &[word(WRONG), near(NUMBER)]),
@@ -602,6 +668,8 @@ const WISHES: &[Rule] = &[
     stop("says the number is another's", &[word(NO), word(NEXT), far(NAME)]),
     stop("says the number is another's", &[word(NOBODY), far(NAME)]),
     stop("says the number is another's", &[word(REASSIGNED)]),
+    stop("says the number is another's", &[word(HAD), word(THIS), word(NUMBER)]).not_after(I),
+    stop("says the number is another's", &[word(NUMBER), near(PLUS), word(PROPER)]),
     stop("says the number is another's", &[word(NOT.or(LONGER)), word(LIVE), word(HERE)])
         .not_after(I),
     stop("says the number is another's", &[word(PLUS), word(THIS), word(NUMBER)]).not_after(I),
@@ -614,6 +682,21 @@ const WISHES: &[Rule] = &[
     stop("says the number is another's", &[Begin, word(NOT), directly(PROPER), End]),
     stop("says the number is another's", &[word(ISNT), directly(PROPER), End]),
     stop("says the number is another's", &[word(NO.or(PAS).or(PLUS)), word(PROPER), word(HERE)]),
+    stop(
+        "says the number is another's",
+        &[word(IS), word(NOT.or(LONGER)), directly(PROPER), directly(AGAIN)],
+    ),
+    stop("says the number is another's", &[word(HERS.or(HIM)), near(CHANGED), directly(NUMBERS)]),
+    stop("says the number is another's", &[word(SOMEONE), far(HAVE), word(THIS), word(NUMBER)]),
+    stop("says the number is another's", &[word(OWNER), word(NUMBER)]),
+    stop("says the number is another's", &[word(THIS), word(NUMBER), directly(USED)]),
+    stop("says the number is another's", &[word(RECEIVED), word(SOMEONE), word(NUMBER)])
+        .not_after(I),
+    stop("says the number is another's", &[word(LIVE), word(PLUS.or(PAS)), word(HERE)])
+        .not_after(I),
+    stop("says the number is another's", &[Begin, word(NOT), word(LIVE), near(AGAIN)]),
+    stop("says the number is wrong", &[word(NUMBER), word(WRONG)]).not_before(&[&[word(OF_WHAT)]]),
+    stop("says the number is wrong", &[word(VOUS), near(MISTAKEN), End]),
     stop("says the number is another's", &[word(CHANGED), word(HERS), word(NUMBER)]),
     stop("says the number is another's", &[word(CHANGED), word(NUMBER)]).not_after(I),
     stop("says the number is another's", &[word(NOT.or(PAS).or(ISNT)), word(MY), word(NAME), End]),
@@ -658,6 +741,7 @@ const WISHES: &[Rule] = &[
     stop("wants to be left alone", &[word(LET_GO), word(ME), near(QUIET)]),
     stop("wants to be left alone", &[word(LET_GO), word(ME), near(YOUR), near(TEXTS)]),
     stop("wants to be left alone", &[Begin, word(GO), word(AWAY), End]),
+    stop("wants to be left alone", &[Begin, word(STAY), word(AWAY.or(OUT_ONLY))]),
     stop("wants to be left alone", &[Begin, word(RUDE), word(OFF_ONLY)])
         .not_before(&[&[word(BOOKING)]]),
     stop("wants to be left alone", &[word(FUCK), word(OFF_ONLY), End]),
@@ -701,6 +785,11 @@ const WISHES: &[Rule] = &[
     stop("never asked for texts", &[word(TEXTS.or(TEXT)), near(UNWANTED)]),
     stop("never asked for texts", &[word(TEXTS.or(TEXT).or(SPAM)), word(NOT), word(WELCOME)]),
     stop("never asked for texts", &[word(UNSOLICITED)]),
+    stop("never asked for texts", &[word(DIDNT), word(WANT), near(THESE_EN.or(TEXTS))]),
+    stop("never asked for texts", &[word(WHO.or(SOMEONE)), word(SIGN_UP), word(ME)]),
+    stop("says the number is wrong", &[word(GAVE), word(YOU), near(NUMBER), near(MISTAKE)]),
+    stop("says the number is wrong", &[word(MEANT), word(SOMEONE)]),
+    stop("says the number is wrong", &[word(NOT), word(MEANT), word(ME)]),
     stop("takes consent back", &[word(REVOKE), near(CONSENT)]),
     stop("takes consent back", &[word(CONSENT), near(REVOKE)]),
     stop("takes consent back", &[word(NOT.or(LONGER).or(PAS).or(PLUS)), soon(CONSENT)])
@@ -738,7 +827,23 @@ const WISHES: &[Rule] = &[
     stop("threatens to complain", &[word(LAWYER), word(YOU)]),
     stop("threatens to complain", &[word(LAWYER), far(STILL)]),
     stop("threatens to complain", &[word(HEAR), far(LAWYER)]),
+    stop(
+        "threatens to complain",
+        &[word(IF), near(RECEIVE), far(LAWYER.or(REPORT).or(COMPLAINT).or(BLOCK))],
+    ),
+    stop(
+        "threatens to complain",
+        &[
+            word(MORE),
+            near(CONTACT.or(TEXTS).or(TEXT)),
+            far(SPAM.or(REPORT).or(LAWYER).or(COMPLAINT)),
+        ],
+    ),
+    stop("threatens to complain", &[word(ANTI), directly(SPAM)]),
+    stop("threatens to complain", &[word(VOUS), word(LAWYER), End]),
+    stop("threatens to complain", &[word(THIS.or(C)), word(ILLEGAL)]),
     stop("threatens to complain", &[word(PORTER), word(COMPLAINT), End]),
+    stop("threatens to complain", &[word(PORTER), word(COMPLAINT), near(IF)]),
     stop("blocks the number", &[word(BLOCK), near(OBJECT_YOU)]).not_after(SOMEONE),
     stop("blocks the number", &[word(I), word(VOUS_TE), word(BLOCK)]),
     stop("blocks the number", &[word(VOUS_TE), word(BLOCK), End]),
@@ -746,7 +851,6 @@ const WISHES: &[Rule] = &[
     stop("blocks the number", &[word(BLOCK), word(TEXTS)]),
     stop("blocks the number", &[word(NUMBER), word(BLOCK)]),
     stop("blocks the number", &[word(YOU), near(BLOCKED), End]).not_after(DOES.or(WHY)),
-    stop("blocks the number", &[Begin, word(BLOCKED), End]),
     stop("blocks the number", &[Begin, word(BLOCK), word(OR), word(REPORT)]),
     stop("calls it spam", &[word(THIS), near(SPAM), End]).not_after(IS).not_around(IN_PLACE),
     stop("calls it spam", &[word(YOU), word(BOTHER), word(ME)]).not_after(CAN.or(DOES)),
@@ -763,6 +867,11 @@ const WISHES: &[Rule] = &[
     )
     .not_after(CAN.or(DID).or(IS)),
     stop("asks why the texts go on", &[word(VOUS), near(ECRIRE), word(STILL)]),
+    stop(
+        "asks why the texts go on",
+        &[word(WHY), near(I), near(RECEIVE.or(RECEIVED)), near(THIS.or(TEXTS)), End],
+    )
+    .not_around(DOES),
     stop("asks why the texts go on", &[word(I), near(RECEIVED), near(STILL), near(TEXTS)])
         .not_after(IF),
     stop("asks why the texts go on", &[word(STILL), word(RECEIVE), near(TEXTS.or(THESE))])
@@ -816,7 +925,7 @@ const WISHES: &[Rule] = &[
     start("asks to be texted again", &[word(ADD_FR), word(ME), near(BACK)]).not_after(NE),
     start("asks to be texted again", &[word(REMETTRE), word(ME), End]).not_after(NE),
     start("asks to be texted again", &[word(OPT), soon(IN)])
-        .not_after(NOT.or(DIDNT))
+        .not_after(NOT.or(DIDNT).or(MUST))
         .not_around(OUT_ONLY),
     start("asks to be texted again", &[word(TURN), near(TEXTS), word(BACK)]),
     start("asks to be texted again", &[word(TURN), word(BACK.or(ON)), near(TEXTS)]),
@@ -859,4 +968,39 @@ pub(super) fn decide(senses: &[Sense]) -> Option<Decision> {
 /// The concepts of all words.
 fn union(senses: &[Sense]) -> Set {
     senses.iter().fold(Set::NONE, |union, sense| union.or(sense.set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_can_be_shown_and_say_what_their_table_is_for() {
+        for rule in ORDINARY {
+            assert_eq!(rule.meaning, Text, "{}", rule.name);
+        }
+        for rule in WISHES {
+            assert!(matches!(rule.meaning, Stop | Start), "{}", rule.name);
+        }
+    }
+
+    #[test]
+    fn what_is_set_aside_leaves_the_rest() {
+        let rest = |text: &str| {
+            let mut senses = crate::consent::sense::senses(&crate::consent::words::words(text));
+            set_ordinary_aside(&mut senses);
+            senses.iter().filter(|sense| !sense.set.is_empty()).count()
+        };
+        assert_eq!(rest("stop by"), 0);
+        assert_eq!(rest("don't stop"), 0);
+        assert_eq!(rest("stop texting"), 2);
+        assert!(decide_text("don't call me at home, and stop texting me").is_some());
+        assert!(decide_text("can you stop by").is_none());
+    }
+
+    fn decide_text(text: &str) -> Option<Decision> {
+        let mut senses = crate::consent::sense::senses(&crate::consent::words::words(text));
+        set_ordinary_aside(&mut senses);
+        decide(&senses)
+    }
 }

@@ -1,7 +1,7 @@
 //! A text as words that can be compared: whatever case, accents, punctuation,
 //! widths and invisible characters it was typed with.
 
-use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::char::decompose_compatible;
 
 /// What stands between a word and the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,7 +34,7 @@ pub(super) struct Word {
 /// A `#` by itself is a word, as in "wrong #".
 pub(super) fn words(text: &str) -> Vec<Word> {
     let mut reader = Reader::default();
-    let mut letters = text.nfkd().filter(|letter| !is_ignorable(*letter)).peekable();
+    let mut letters = plain_letters(text).into_iter().peekable();
     while let Some(letter) = letters.next() {
         let next_is_letter = letters.peek().is_some_and(|next| next.is_alphanumeric());
         match letter {
@@ -59,6 +59,24 @@ pub(super) fn words(text: &str) -> Vec<Word> {
     }
     reader.end_word();
     join_spelled(reader.finish())
+}
+
+/// The letters of `text` without accents, widths and ornaments (NFKD), and without
+/// what shows nothing.
+fn plain_letters(text: &str) -> Vec<char> {
+    let mut letters = Vec::with_capacity(text.len());
+    for letter in text.chars() {
+        if letter.is_ascii() {
+            letters.push(letter);
+        } else {
+            decompose_compatible(letter, |part| {
+                if !is_ignorable(part) {
+                    letters.push(part);
+                }
+            });
+        }
+    }
+    letters
 }
 
 /// The words read so far, and the one being read.
