@@ -83,9 +83,9 @@ concepts! {
     ];
     /// A keyword to stop when it is all a text says.
     STOP_ALONE [
-        pourriel retrait signale end quit cancel revoke remove removed enough spam fin annuler
-        annulez retirer enlever supprimer discontinue terminate reported unsubscribed mute td delete
-        spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer
+        removal pourriel retrait signale end quit cancel revoke remove removed enough spam fin
+        annuler annulez retirer enlever supprimer discontinue terminate reported unsubscribed mute
+        td delete spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer
     ];
     /// A keyword to start when it is all a text says.
     START_ALONE [
@@ -164,12 +164,12 @@ concepts! {
     ];
     /// To be a nuisance.
     BOTHER [
-        bother bothering bug bugging harass harassing pester pestering annoy annoying disturb
-        disturbing spam spamming hound hounding badger badgering stalk stalking bombard bombarding
-        deranger derangez derange derangent harceler harcelez harcele achaler achalez achale achales
-        tanner tannez tanne tannes gosser gossez gosse gosses ecoeurer ecoeurez ecoeure ecoeures
-        importuner importunez importune spammer spammez spamme emmerder emmerdez ennuyer ennuyez
-        bombarder bombardez niaiser niaisez
+        fatiguez fatiguer fatigue bother bothering bug bugging harass harassing pester pestering
+        annoy annoying disturb disturbing spam spamming hound hounding badger badgering stalk
+        stalking bombard bombarding deranger derangez derange derangent harceler harcelez harcele
+        achaler achalez achale achales tanner tannez tanne tannes gosser gossez gosse gosses
+        ecoeurer ecoeurez ecoeure ecoeures importuner importunez importune spammer spammez spamme
+        emmerder emmerdez ennuyer ennuyez bombarder bombardez niaiser niaisez
     ];
     /// To blow up a phone, to hit someone up.
     BLOW [blow blowing hit hitting];
@@ -362,7 +362,7 @@ concepts! {
     /// Peace and quiet.
     QUIET [paix patience tranquille tranquilles baskets peace];
     /// Go, rudely.
-    RUDE [fuck fck fuk fuckk piss buzz bug screw bugger sod eff f ck back naff];
+    RUDE [fk screw fuck fck fuk fuckk piss buzz bug bugger sod eff f ck back naff];
     /// Away, of a person.
     GO_AWAY [deguerpissez decrissez decrisse decalissez degagez degage scram];
     /// To go.
@@ -441,8 +441,9 @@ concepts! {
     ];
     /// A time of the day.
     TIME [
-        am pm noon monday tuesday wednesday thursday friday saturday sunday lundi mardi mercredi
-        jeudi vendredi samedi dimanche tomorrow tmrw demain
+        mondays tuesdays wednesdays thursdays fridays saturdays sundays am pm noon monday tuesday
+        wednesday thursday friday saturday sunday lundi mardi mercredi jeudi vendredi samedi
+        dimanche tomorrow tmrw demain
     ];
     /// What is booked, bought or sent by a shop.
     BOOKING [
@@ -588,7 +589,7 @@ concepts! {
     /// To stop, as one wishes someone did.
     ARRETIEZ [arretiez cessiez];
     /// A removal.
-    RETRAIT [retrait];
+    RETRAIT [retrait removal];
     /// To leave a list.
     EXIT [sortir quitter leave exit];
     /// News of a shop.
@@ -782,7 +783,7 @@ concepts! {
     /// There.
     LA [la ca ici];
     /// Having asked.
-    ASKED [asked ask demande demander asking];
+    ASKED [request requesting asked ask demande demander asking];
     /// To be on a list.
     ON [on sur dans];
     /// Should.
@@ -802,7 +803,7 @@ concepts! {
     /// To have.
     HAVE [have has ai avoir as avez a eu];
     /// Someone else.
-    SOMEONE [someone somebody another different else quelqu autre new];
+    SOMEONE [quelquun someone somebody another different else quelqu autre new];
     /// Changed.
     CHANGED [change changed];
     /// An owner.
@@ -814,7 +815,7 @@ concepts! {
     /// Out.
     OUT_ONLY [out];
     /// To swear.
-    FUCK [fuck fck fuk fuckk piss bugger sod];
+    FUCK [fk fuck fck fuk fuckk piss bugger sod];
     /// Go, in French.
     ALLEZ [allez va vas];
     /// Where to, rudely.
@@ -830,7 +831,7 @@ concepts! {
     /// Signed up, with nothing said of what for.
     SIGN_UP_ONLY [
         signed signup subscribe subscribed opted registered inscrit inscrite abonne consented
-        consenti consent request requested demande
+        consenti consent demande
     ];
     /// To revoke.
     REVOKE_ONLY [revoke];
@@ -852,8 +853,8 @@ concepts! {
     CONNECTIVE [and et mais but que];
     /// What is promoted.
     JUNK_OFFERS [
-        promos promotions promo ads offers offres pub pubs publicite publicites solicitations
-        marketing coupons deals
+        solicitation promos promotions promo ads offers offres pub pubs publicite publicites
+        solicitations marketing coupons deals
     ];
     /// To unblock.
     UNBLOCK [unblock debloquez debloquer];

@@ -78,6 +78,7 @@ const ORDINARY: &[Rule] = &[
         .not_before(&[&[near(DOING.or(SEND).or(THESE))]]),
     ordinary("a stop", &[word(STOP_NOUN), directly(STOP_WHAT)]).not_before(&[&[word(ME)]]),
     // What does not stop, and what is not to stop.
+    ordinary("not about texts", &[word(CEASE), directly(BOTHER), directly(OUT_ONLY)]),
     ordinary("not to stop", &[word(NOT), word(WANT), near(YOU), word(CEASE)]),
     ordinary("not to stop", &[word(NE), directly(CEASE), word(PAS)]).not_after(YOU),
     ordinary("not to stop", &[word(DO_NOT), directly(CEASE)]).not_right_after(YOU),
@@ -424,6 +425,9 @@ const WISHES: &[Rule] = &[
         &[word(NO), word(MORE), near(SOME_TEXTS.or(TEXT).or(CONTACT).or(THIS).or(CALL))],
     ),
     stop("wants no more texts", &[Begin, word(NO), word(TEXT), End]),
+    stop("wants no more texts", &[Begin, word(PAS), word(TEXTS), word(ME), End]),
+    stop("wants no more texts", &[word(PAS), soon(OR), word(TEXTS), End])
+        .not_after(RECEIVED.or(HAVE)),
     stop("asks not to be texted", &[Begin, word(NOT), word(SEND.or(WELCOME)), End]),
     stop("wants no more texts", &[Begin, word(NO), word(MORE), End]),
     stop("wants no more texts", &[Begin, word(NO), word(JUNK_OFFERS.or(CONTACT)), End]),
@@ -580,7 +584,7 @@ const WISHES: &[Rule] = &[
     stop("asks to be removed", &[word(I), word(REMOVED_EN), word(FROM), near(LIST)])
         .not_after(WHY.or(DID).or(IS)),
     stop("asks to be removed", &[word(FAMILY), near(PHONE), far(REMOVE), word(THIS), End]),
-    stop("asks to be removed", &[word(RETRAIT), End]),
+    stop("asks to be removed", &[word(RETRAIT), End]).not_after(ARTICLE.or(FAULT)),
     stop("asks to be removed", &[word(RETRAIT), near(LIST)]),
     stop("asks to be removed", &[word(EXIT), near(LIST)]),
     stop("asks to be removed", &[word(REMOVE), word(THIS.or(LE)), near(LIST)]),
@@ -784,6 +788,10 @@ const WISHES: &[Rule] = &[
     stop("never asked for texts", &[word(UNWANTED), near(TEXTS.or(TEXT))]),
     stop("never asked for texts", &[word(TEXTS.or(TEXT)), near(UNWANTED)]),
     stop("never asked for texts", &[word(TEXTS.or(TEXT).or(SPAM)), word(NOT), word(WELCOME)]),
+    stop("never asked for texts", &[word(DOES), directly(NOT), near(SIGN_UP_ONLY), End]),
+    stop("never asked for texts", &[word(NOT), soon(SIGN_UP_ONLY), word(UP), End])
+        .not_around(BOOKING),
+    stop("never asked for texts", &[word(NO), word(NEXT), near(GAVE), near(CONSENT)]),
     stop("never asked for texts", &[word(UNSOLICITED)]),
     stop("never asked for texts", &[word(DIDNT), word(WANT), near(THESE_EN.or(TEXTS))]),
     stop("never asked for texts", &[word(WHO.or(SOMEONE)), word(SIGN_UP), word(ME)]),
@@ -800,8 +808,8 @@ const WISHES: &[Rule] = &[
     stop("takes consent back", &[Begin, word(I), word(REVOKE_ONLY)]),
     // Complaints and threats.
     stop("threatens to complain", &[word(AUTHORITY)]),
-    stop("threatens to complain", &[word(REPORT), near(YOU.or(SPAM).or(AUTHORITY))])
-        .not_after(CAN_ASK),
+    stop("threatens to complain", &[word(REPORT), near(SPAM.or(AUTHORITY))]).not_after(CAN_ASK),
+    stop("threatens to complain", &[word(REPORT), word(YOU)]).not_after(CAN_ASK),
     stop("threatens to complain", &[word(VOUS), word(REPORT), End]),
     stop("threatens to complain", &[word(REPORT), word(THIS), near(NUMBER.or(SPAM))]),
     stop(
