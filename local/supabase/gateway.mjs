@@ -84,6 +84,9 @@ const server = serve(
   { fetch: respondWhateverHappens, hostname: '127.0.0.1', port: settings.port },
   () => announce('ready'),
 );
+// Deviation: Node closes a connection that was idle for 5 seconds, just when a caller that had
+// waited for something else may use it again. A hosted project keeps it for minutes.
+server.keepAliveTimeout = 120_000;
 server.on('error', (error) => {
   announce({ failed: error.code ?? error.message });
   process.exit(1);
