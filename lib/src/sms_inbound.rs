@@ -160,11 +160,7 @@ impl Inbound {
     /// Reads the fields a text needs, and masks what must not be stored before
     /// anything else sees it.
     fn parse(form: &Form<'_>, account_sid: &AccountSid) -> Result<Self, FieldError> {
-        if form.required("AccountSid")? != account_sid.as_str() {
-            return Err(FieldError::Invalid("AccountSid"));
-        }
-        let sid = MessageSid::parse(form.required("MessageSid")?)
-            .ok_or(FieldError::Invalid("MessageSid"))?;
+        let sid = form.message_sid_of(account_sid)?;
         let phone = |name| Phone::parse(form.required(name)?).ok_or(FieldError::Invalid(name));
         let text = form.required("Body")?;
         let media_count = match form.optional("NumMedia")? {

@@ -117,11 +117,7 @@ impl ApplyStatus {
         account_sid: &AccountSid,
         message_id: Uuid,
     ) -> Result<Option<Self>, FieldError> {
-        if form.required("AccountSid")? != account_sid.as_str() {
-            return Err(FieldError::Invalid("AccountSid"));
-        }
-        let twilio_sid = MessageSid::parse(form.required("MessageSid")?)
-            .ok_or(FieldError::Invalid("MessageSid"))?;
+        let twilio_sid = form.message_sid_of(account_sid)?;
         let error_code = match form.optional("ErrorCode")? {
             Some("") | None => None,
             Some(code) => {

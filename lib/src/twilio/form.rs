@@ -7,6 +7,8 @@ use std::borrow::Cow;
 
 use thiserror::Error;
 
+use super::sid::{AccountSid, MessageSid};
+
 /// Why a field of a genuine form cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum FieldError {
@@ -62,6 +64,14 @@ impl<'a> Form<'a> {
     /// split into a second sender under the same signature.
     pub fn required(&self, name: &'static str) -> Result<&str, FieldError> {
         self.optional(name)?.ok_or(FieldError::Missing(name))
+    }
+
+    /// The id of the message a webhook is about, which must be of `account_sid`.
+    pub fn message_sid_of(&self, account_sid: &AccountSid) -> Result<MessageSid, FieldError> {
+        if self.required("AccountSid")? != account_sid.as_str() {
+            return Err(FieldError::Invalid("AccountSid"));
+        }
+        MessageSid::parse(self.required("MessageSid")?).ok_or(FieldError::Invalid("MessageSid"))
     }
 
     /// The value of a field that may be absent, but not repeated.
