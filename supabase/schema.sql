@@ -9,8 +9,19 @@ comment on domain app.e164 is 'A phone number as ITU-T E.164 writes it: + and up
 
 create type app.gate_answer as (
   legal_basis text,
-  refusal text
+  refusal text,
+  retry_at timestamp with time zone
 );
+
+create table app.area_codes (
+  area_code text not null,
+  time_zones text[] not null,
+  constraint area_codes_pkey PRIMARY KEY (area_code),
+  constraint area_code_form CHECK ((area_code ~ '^[2-9][0-9]{2}$'::text)),
+  constraint time_zones_are_given CHECK ((cardinality(time_zones) > 0))
+);
+comment on table app.area_codes is 'Where a North American number is at home: its time zones, more than one where an area code spans a border between them.';
+alter table app.area_codes enable row level security;
 
 create table app.audit_events (
   id uuid default app.uuid_v7() not null,
@@ -24,6 +35,7 @@ create table app.audit_events (
   constraint actor_is_known CHECK ((actor = ANY (ARRAY['lead'::text, 'owner'::text, 'operator'::text, 'system'::text, 'provider'::text])))
 );
 comment on table app.audit_events is 'Who did what to which account, without personal data.';
+CREATE INDEX audit_events_action_at_idx ON app.audit_events USING btree (action, at);
 CREATE INDEX audit_events_business_id_idx ON app.audit_events USING btree (business_id);
 CREATE TRIGGER audit_events_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 alter table app.audit_events enable row level security;
@@ -73,22 +85,51 @@ create table app.consent_events (
   wording text,
   at timestamp with time zone default app.clock() not null,
   expires_at timestamp with time zone,
+  phone_hmac bytea not null,
+  sequence integer not null,
+  wording_salt bytea,
+  wording_digest bytea,
+  previous_hash bytea not null,
+  hash bytea not null,
   constraint consent_events_pkey PRIMARY KEY (id),
-  constraint consent_events_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
-  constraint consent_events_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES app.leads(id),
-  constraint consent_events_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
+  constraint consent_events_chain_key UNIQUE (business_id, phone_hmac, sequence),
   constraint basis_is_known CHECK ((basis = ANY (ARRAY['implied_inquiry'::text, 'implied_purchase'::text, 'express'::text]))),
   constraint change_is_known CHECK ((change = ANY (ARRAY['granted'::text, 'withdrawn'::text]))),
+  constraint expiry_fits_basis CHECK (((expires_at IS NULL) = ((basis IS NULL) OR (basis = 'express'::text)))),
   constraint granted_has_a_basis CHECK (((change = 'granted'::text) = (basis IS NOT NULL))),
-  constraint source_is_known CHECK ((source = ANY (ARRAY['text'::text, 'provider'::text])))
+  constraint hash_is_sha256 CHECK ((octet_length(hash) = 32)),
+  constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32)),
+  constraint rule_is_one_line CHECK ((rule !~ '[\n\r]'::text)),
+  constraint source_is_known CHECK ((source = ANY (ARRAY['text'::text, 'provider'::text, 'owner'::text]))),
+  constraint wording_has_salt_and_digest CHECK ((((wording IS NULL) OR (wording_digest IS NOT NULL)) AND ((wording IS NULL) = (wording_salt IS NULL))))
 );
 comment on table app.consent_events is 'Append-only evidence of consent: what the lead said or did, when, through what.';
 comment on column app.consent_events.rule is 'What made us take the wording for a wish, by the name lib has for it: the owner can see why.';
-CREATE INDEX consent_events_business_id_idx ON app.consent_events USING btree (business_id);
+comment on column app.consent_events.sequence is 'The place in its chain, from 1.';
+comment on column app.consent_events.wording_digest is 'SHA-256 of salt and wording. The chain covers it, so the wording can be erased and the chain stays whole.';
+comment on column app.consent_events.hash is 'What app.consent_hash says of the row; the next row holds it too.';
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
-CREATE INDEX consent_events_message_id_idx ON app.consent_events USING btree (message_id);
-CREATE TRIGGER consent_events_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_events_are_never_changed BEFORE UPDATE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_evidence();
+CREATE TRIGGER consent_events_are_never_deleted BEFORE DELETE OR TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 alter table app.consent_events enable row level security;
+
+create table app.consent_ledgers (
+  business_id uuid not null,
+  phone_hmac bytea not null,
+  length integer not null,
+  head bytea not null,
+  express_since timestamp with time zone,
+  inquiry_until timestamp with time zone,
+  purchase_until timestamp with time zone,
+  constraint consent_ledgers_pkey PRIMARY KEY (business_id, phone_hmac),
+  constraint head_is_sha256 CHECK ((octet_length(head) = 32)),
+  constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
+);
+comment on table app.consent_ledgers is 'What the evidence of one shop and phone number amounts to, and where its chain ends. The gate reads this row only.';
+comment on column app.consent_ledgers.express_since is 'Since when consent is express; it has no end but a withdrawal.';
+comment on column app.consent_ledgers.inquiry_until is 'The end of what an inquiry implies: 6 months (CASL, s. 10(10)(e)).';
+comment on column app.consent_ledgers.purchase_until is 'The end of what a purchase implies: 2 years (CASL, s. 10(10)(a)).';
+alter table app.consent_ledgers enable row level security;
 
 create table app.jobs (
   id uuid default app.uuid_v7() not null,
@@ -112,6 +153,7 @@ comment on table app.jobs is 'Obligations. Whoever finds one open and due may cl
 comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), or to empty at Twilio (redact).';
 comment on column app.jobs.run_at is 'From when the job may be claimed. Claiming moves it to the end of the lease.';
 comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
+CREATE INDEX jobs_dead_idx ON app.jobs USING btree (id) WHERE (state = 'dead'::text);
 CREATE INDEX jobs_due_idx ON app.jobs USING btree (run_at) WHERE (state = 'open'::text);
 CREATE INDEX jobs_message_id_idx ON app.jobs USING btree (message_id);
 alter table app.jobs enable row level security;
@@ -140,6 +182,7 @@ create table app.leads (
 comment on table app.leads is 'The people who text a shop, one row per shop and phone number.';
 comment on column app.leads.phone_hmac is 'HMAC-SHA-256 of the phone number under SUPPRESSION_KEY: how app.suppressions knows it.';
 comment on column app.leads.needs_owner_since is 'Since when the lead waits for the owner; null when nothing is waiting.';
+CREATE INDEX leads_business_id_phone_hmac_idx ON app.leads USING btree (business_id, phone_hmac);
 alter table app.leads enable row level security;
 
 create table app.messages (
@@ -184,19 +227,54 @@ comment on column app.messages.attempted_at is 'When it was last claimed for sen
 CREATE INDEX messages_business_id_id_idx ON app.messages USING btree (business_id, id);
 CREATE UNIQUE INDEX messages_in_reply_to_key ON app.messages USING btree (in_reply_to);
 CREATE INDEX messages_lead_id_id_idx ON app.messages USING btree (lead_id, id);
+CREATE INDEX messages_sender_phone_attempted_at_idx ON app.messages USING btree (sender_phone, attempted_at) WHERE (attempted_at IS NOT NULL);
 CREATE UNIQUE INDEX messages_twilio_sid_key ON app.messages USING btree (twilio_sid);
+CREATE INDEX messages_waiting_idx ON app.messages USING btree (sender_phone) WHERE ((direction = 'outbound'::text) AND (status = 'pending'::text) AND (attempted_at IS NULL));
 alter table app.messages enable row level security;
+
+create table app.refusals (
+  day date not null,
+  function text not null,
+  reason text not null,
+  count bigint not null,
+  constraint refusals_pkey PRIMARY KEY (day, function, reason),
+  constraint function_is_short CHECK (((char_length(function) >= 1) AND (char_length(function) <= 100))),
+  constraint reason_is_short CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 100)))
+);
+comment on table app.refusals is 'How many requests were refused, by day (UTC), function and reason. Written in sums: the logs have each one.';
+alter table app.refusals enable row level security;
 
 create table app.sender_numbers (
   phone app.e164 not null,
   business_id uuid not null,
   created_at timestamp with time zone default app.clock() not null,
+  texts_per_minute integer default 30 not null,
   constraint sender_numbers_pkey PRIMARY KEY (phone),
-  constraint sender_numbers_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id)
+  constraint sender_numbers_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint texts_per_minute_is_positive CHECK ((texts_per_minute > 0))
 );
 comment on table app.sender_numbers is 'The Twilio numbers a shop is texted at and texts from.';
+comment on column app.sender_numbers.texts_per_minute is 'How many texts may be handed to Twilio in any 60 seconds. An operator raises it for a short code or a toll-free number.';
 CREATE INDEX sender_numbers_business_id_idx ON app.sender_numbers USING btree (business_id);
 alter table app.sender_numbers enable row level security;
+
+create table app.status_events (
+  id uuid default app.uuid_v7() not null,
+  message_id uuid not null,
+  twilio_sid text not null,
+  status text not null,
+  error_code integer,
+  fields jsonb not null,
+  received_at timestamp with time zone default app.clock() not null,
+  constraint status_events_pkey PRIMARY KEY (id),
+  constraint status_events_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
+  constraint fields_are_an_object CHECK ((jsonb_typeof(fields) = 'object'::text)),
+  constraint twilio_sid_form CHECK ((twilio_sid ~ '^(SM|MM)[0-9a-f]{32}$'::text))
+);
+comment on table app.status_events is 'Status callbacks as they came, one row each, never changed.';
+comment on column app.status_events.fields is 'The other fields that name no person, as Twilio sent them (lib''s sms_status lists which).';
+CREATE INDEX status_events_message_id_idx ON app.status_events USING btree (message_id);
+alter table app.status_events enable row level security;
 
 create table app.suppressions (
   sender_phone app.e164 not null,
@@ -253,6 +331,51 @@ end;
 $function$;
 comment on function app.advance_message(uuid,text,text,integer) is 'Moves a message up the ranks of app.status_rank, never down.';
 
+CREATE OR REPLACE FUNCTION app.append_consent(p_event app.consent_events)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_event app.consent_events := p_event;
+  v_ledger app.consent_ledgers;
+begin
+  insert into app.consent_ledgers as l (business_id, phone_hmac, length, head)
+  values (v_event.business_id, v_event.phone_hmac, 1, decode(repeat('00', 32), 'hex'))
+  on conflict (business_id, phone_hmac) do update set length = l.length + 1
+  returning * into v_ledger;
+
+  v_event.sequence := v_ledger.length;
+  v_event.previous_hash := v_ledger.head;
+  if v_event.wording is not null then
+    v_event.wording_salt := uuid_send(gen_random_uuid());
+    v_event.wording_digest := sha256(v_event.wording_salt || convert_to(v_event.wording, 'UTF8'));
+  end if;
+  v_event.hash := app.consent_hash(v_event);
+  insert into app.consent_events values (v_event.*);
+
+  update app.consent_ledgers
+  set head = v_event.hash,
+      express_since = case
+        when v_event.change = 'withdrawn' then null
+        when v_event.basis = 'express' then coalesce(express_since, v_event.at)
+        else express_since
+      end,
+      inquiry_until = case
+        when v_event.change = 'withdrawn' then null
+        when v_event.basis = 'implied_inquiry' then greatest(inquiry_until, v_event.expires_at)
+        else inquiry_until
+      end,
+      purchase_until = case
+        when v_event.change = 'withdrawn' then null
+        when v_event.basis = 'implied_purchase' then greatest(purchase_until, v_event.expires_at)
+        else purchase_until
+      end
+  where business_id = v_event.business_id and phone_hmac = v_event.phone_hmac;
+end;
+$function$;
+comment on function app.append_consent(app.consent_events) is 'The only way a row gets into the consent ledger.';
+
 CREATE OR REPLACE FUNCTION app.apply_error_policy(p_lead_id uuid, p_message_id uuid, p_policy text)
  RETURNS void
  LANGUAGE plpgsql
@@ -284,6 +407,38 @@ AS $function$
 $function$;
 comment on function app.clock() is 'The time all rules go by: the transaction''s.';
 
+CREATE OR REPLACE FUNCTION app.consent_hash(p_event app.consent_events)
+ RETURNS bytea
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select sha256(
+    convert_to(
+      concat_ws(
+        e'\n',
+        'leadslock consent event 1',
+        p_event.id,
+        p_event.business_id,
+        encode(p_event.phone_hmac, 'hex'),
+        p_event.sequence,
+        p_event.lead_id,
+        coalesce(p_event.message_id::text, '-'),
+        p_event.change,
+        coalesce(p_event.basis, '-'),
+        p_event.source,
+        coalesce(p_event.rule, '-'),
+        coalesce(encode(p_event.wording_digest, 'hex'), '-'),
+        app.ledger_time(p_event.at),
+        coalesce(app.ledger_time(p_event.expires_at), '-'),
+        encode(p_event.previous_hash, 'hex')
+      ),
+      'UTF8'
+    )
+  );
+$function$;
+comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
+
 CREATE OR REPLACE FUNCTION app.finish_job(p_job_id uuid, p_state text, p_outcome text)
  RETURNS void
  LANGUAGE sql
@@ -294,6 +449,68 @@ AS $function$
   where id = p_job_id and state = 'open';
 $function$;
 comment on function app.finish_job(uuid,text,text) is 'Ends a job as done or dead.';
+
+CREATE OR REPLACE FUNCTION app.first_break_of_consent(p_business_id uuid, p_phone_hmac bytea)
+ RETURNS integer
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_event app.consent_events;
+  v_ledger app.consent_ledgers;
+  v_place integer := 0;
+  v_previous bytea := decode(repeat('00', 32), 'hex');
+begin
+  for v_event in
+    select *
+    from app.consent_events
+    where business_id = p_business_id and phone_hmac = p_phone_hmac
+    order by sequence
+  loop
+    v_place := v_place + 1;
+    if v_event.sequence <> v_place
+      or v_event.previous_hash <> v_previous
+      or v_event.hash <> app.consent_hash(v_event)
+      or v_event.wording_digest
+        <> sha256(v_event.wording_salt || convert_to(v_event.wording, 'UTF8'))
+    then
+      return v_place;
+    end if;
+    v_previous := v_event.hash;
+  end loop;
+
+  select * into v_ledger
+  from app.consent_ledgers
+  where business_id = p_business_id and phone_hmac = p_phone_hmac;
+  if coalesce(v_ledger.length, 0) <> v_place or coalesce(v_ledger.head, v_previous) <> v_previous then
+    return v_place + 1;
+  end if;
+  return null;
+end;
+$function$;
+comment on function app.first_break_of_consent(uuid,bytea) is 'Where a chain of evidence was tampered with, or null.';
+
+CREATE OR REPLACE FUNCTION app.fixed_text(p_business app.businesses, p_kind text, p_language text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select format(
+    case p_kind || ' ' || coalesce(p_language, p_business.language)
+      when 'help en' then '%1$s: this number answers customers by text. Contact: %2$s. Reply STOP to receive no more texts.'
+      when 'help fr' then '%1$s : ce numéro répond aux clients par texto. Contact : %2$s. Répondez ARRET pour ne plus recevoir de textos.'
+      when 'stop en' then '%1$s: you will get no more texts from us. Reply START to get them again.'
+      when 'stop fr' then '%1$s : vous ne recevrez plus de textos de notre part. Répondez START pour en recevoir de nouveau.'
+      when 'start en' then '%1$s: you will get our texts again. Reply STOP to get no more.'
+      when 'start fr' then '%1$s : vous recevrez de nouveau nos textos. Répondez ARRET pour ne plus en recevoir.'
+    end,
+    p_business.name,
+    coalesce(p_business.contact_phone, p_business.contact_email, p_business.website)
+  );
+$function$;
+comment on function app.fixed_text(app.businesses,text,text) is 'The answer to help, stop or start, in the language of the lead or else the shop''s.';
 
 CREATE OR REPLACE FUNCTION app.flag_for_owner(p_lead_id uuid, p_reason text)
  RETURNS void
@@ -313,14 +530,16 @@ CREATE OR REPLACE FUNCTION app.gate(p_lead_id uuid, p_author text, p_in_reply_to
 AS $function$
 declare
   v_lead app.leads;
+  v_business app.businesses;
+  v_ledger app.consent_ledgers;
   v_answer app.gate_answer;
+  v_is_in_conversation boolean;
 begin
   select * into strict v_lead from app.leads where id = p_lead_id for no key update;
+  select * into strict v_business from app.businesses where id = v_lead.business_id;
 
   v_answer.refusal := case
-    when not exists (
-      select from app.businesses where id = v_lead.business_id and state = 'active'
-    ) then 'business_not_active'
+    when v_business.state <> 'active' then 'business_not_active'
     when app.is_suppressed(v_lead.business_id, v_lead.phone_hmac) then 'opted_out'
     -- Two machines that answer each other would never stop.
     when p_author = 'assistant' and 10 <= (
@@ -332,40 +551,46 @@ begin
         and created_at > app.clock() - interval '1 hour'
     ) then 'cap'
   end;
+  if v_answer.refusal is not null then
+    return v_answer;
+  end if;
 
   -- A text that answers the lead's own is outside the consent rules
-  -- (SOR/2013-221, s. 3(b)); anything else rides on the inquiry (CASL, s. 10(10)).
-  v_answer.legal_basis := case
-    when v_answer.refusal is not null then null
-    when p_in_reply_to is not null then 'response'
-    when v_lead.last_inbound_at > app.clock() - interval '6 months' then 'implied_inquiry'
-  end;
-  if v_answer.refusal is null and v_answer.legal_basis is null then
-    v_answer.refusal := 'no_basis';
+  -- (SOR/2013-221, s. 3(b)), and so is what the owner writes while the
+  -- conversation is a day old at most. Anything else needs consent.
+  v_is_in_conversation := coalesce(v_lead.last_inbound_at > app.clock() - interval '24 hours', false);
+  if p_in_reply_to is not null or v_is_in_conversation then
+    v_answer.legal_basis := 'response';
+  else
+    select * into v_ledger
+    from app.consent_ledgers
+    where business_id = v_lead.business_id and phone_hmac = v_lead.phone_hmac;
+    v_answer.legal_basis := case
+      when v_ledger.express_since is not null then 'express'
+      when v_ledger.purchase_until > app.clock() then 'implied_purchase'
+      when v_ledger.inquiry_until > app.clock() then 'implied_inquiry'
+    end;
+  end if;
+  if v_answer.legal_basis is null then
+    v_answer.refusal := case
+      when num_nonnulls(v_ledger.purchase_until, v_ledger.inquiry_until) > 0 then 'basis_expired'
+      else 'no_basis'
+    end;
+    return v_answer;
+  end if;
+
+  -- Who has just written is awake. What comes late, even an answer, waits.
+  if not v_is_in_conversation then
+    v_answer.retry_at := app.quiet_until(v_lead.phone, v_business.time_zone);
+    if v_answer.retry_at is not null then
+      v_answer.legal_basis := null;
+      v_answer.refusal := 'quiet_hours';
+    end if;
   end if;
   return v_answer;
 end;
 $function$;
-comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal. Holds the lead''s lock to the end of the transaction.';
-
-CREATE OR REPLACE FUNCTION app.help_text(p_business app.businesses, p_language text)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-  select case coalesce(p_language, p_business.language)
-    when 'fr' then format(
-      '%s : ce numéro répond aux clients par texto. Contact : %s. Répondez ARRET pour ne plus recevoir de textos.',
-      p_business.name, coalesce(p_business.contact_phone, p_business.contact_email, p_business.website)
-    )
-    else format(
-      '%s: this number answers customers by text. Contact: %s. Reply STOP to receive no more texts.',
-      p_business.name, coalesce(p_business.contact_phone, p_business.contact_email, p_business.website)
-    )
-  end;
-$function$;
-comment on function app.help_text(app.businesses,text) is 'The answer to HELP and AIDE.';
+comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
 CREATE OR REPLACE FUNCTION app.is_suppressed(p_business_id uuid, p_phone_hmac bytea)
  RETURNS boolean
@@ -392,6 +617,88 @@ AS $function$
 $function$;
 comment on function app.lease() is 'How long a claimed job belongs to its holder.';
 
+CREATE OR REPLACE FUNCTION app.ledger_time(p_time timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+$function$;
+comment on function app.ledger_time(timestamp with time zone) is 'A time as the chain and the export write it: UTC, microseconds.';
+
+CREATE OR REPLACE FUNCTION app.lift_suppressions(p_business_id uuid, p_phone_hmac bytea, p_reasons text[])
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  delete from app.suppressions s
+  using app.sender_numbers n
+  where n.business_id = p_business_id
+    and s.sender_phone = n.phone
+    and s.phone_hmac = p_phone_hmac
+    and s.reason = any (p_reasons);
+$function$;
+comment on function app.lift_suppressions(uuid,bytea,text[]) is 'Lets a shop text a number again, if it was suppressed for one of the reasons.';
+
+CREATE OR REPLACE FUNCTION app.owe_redaction(p_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job_id uuid;
+begin
+  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+  values ('redact', p_message_id, app.clock() + app.lease(), 1, 1)
+  on conflict (kind, message_id) do nothing
+  returning id into v_job_id;
+  return app.redact_work(v_job_id);
+end;
+$function$;
+comment on function app.owe_redaction(uuid) is 'Makes a claimed job of emptying a text at Twilio, and returns its work; null if that is owed already.';
+
+CREATE OR REPLACE FUNCTION app.paced_until(p_sender_phone text, p_is_waiting boolean)
+ RETURNS timestamp with time zone
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_limit integer;
+  v_sent integer;
+  v_waiting integer := 0;
+begin
+  select texts_per_minute into v_limit from app.sender_numbers where phone = p_sender_phone;
+  -- A number the shop has given up sends at the pace of any other.
+  v_limit := coalesce(v_limit, 30);
+  select count(*) into v_sent
+  from app.messages
+  where sender_phone = p_sender_phone
+    and attempted_at > app.clock() - interval '1 minute';
+  if p_is_waiting and v_sent < v_limit then
+    return null;
+  end if;
+
+  -- Twenty minutes' worth is as far as anybody is put off at once.
+  select count(*) into v_waiting
+  from (
+    select
+    from app.messages
+    where direction = 'outbound'
+      and sender_phone = p_sender_phone
+      and attempted_at is null
+      and status = 'pending'
+    limit v_limit * 20
+  ) waiting;
+  if v_sent + v_waiting < v_limit then
+    return null;
+  end if;
+  return app.clock() + interval '1 minute' * (1 + v_waiting / v_limit);
+end;
+$function$;
+comment on function app.paced_until(text,boolean) is 'When a number may send its next text: null if now. A text that is waiting already does not wait for itself.';
+
 CREATE OR REPLACE FUNCTION app.postpone_job(p_job_id uuid, p_at_least interval)
  RETURNS void
  LANGUAGE sql
@@ -407,6 +714,17 @@ AS $function$
 $function$;
 comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
 
+CREATE OR REPLACE FUNCTION app.put_off_job(p_job_id uuid, p_until timestamp with time zone)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.jobs
+  set run_at = p_until, attempts = attempts - 1
+  where id = p_job_id and state = 'open';
+$function$;
+comment on function app.put_off_job(uuid,timestamp with time zone) is 'Gives back a job whose time has not come: that is no attempt.';
+
 CREATE OR REPLACE FUNCTION app.queue_text(p_lead_id uuid, p_sender_phone app.e164, p_author text, p_body text, p_in_reply_to uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -414,11 +732,16 @@ CREATE OR REPLACE FUNCTION app.queue_text(p_lead_id uuid, p_sender_phone app.e16
 AS $function$
 declare
   v_answer app.gate_answer := app.gate(p_lead_id, p_author, p_in_reply_to);
+  v_turn timestamptz;
   v_message_id uuid;
   v_job_id uuid;
 begin
   if v_answer.refusal is not null then
     return jsonb_build_object('outcome', 'refused', 'reason', v_answer.refusal);
+  end if;
+  -- A confirmation comes at once or, after a STOP, never.
+  if p_author <> 'system' then
+    v_turn := app.paced_until(p_sender_phone, false);
   end if;
 
   insert into app.messages (
@@ -426,46 +749,92 @@ begin
     attempted_at
   )
   select business_id, id, p_sender_phone, 'outbound', p_author, p_body, p_in_reply_to,
-    v_answer.legal_basis, 'pending', app.clock()
+    v_answer.legal_basis, 'pending', case when v_turn is null then app.clock() end
   from app.leads
   where id = p_lead_id
   returning id into v_message_id;
 
+  if v_turn is not null then
+    insert into app.jobs (kind, message_id, run_at) values ('send', v_message_id, v_turn);
+    return jsonb_build_object('outcome', 'queued');
+  end if;
   insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
   values ('send', v_message_id, app.clock() + app.lease(), 1, 1)
   returning id into v_job_id;
-
   return jsonb_build_object('outcome', 'queued', 'send', app.send_work(v_job_id));
 end;
 $function$;
-comment on function app.queue_text(uuid,app.e164,text,text,uuid) is 'Writes an outbound text and claims it for sending, if the gate lets it through.';
+comment on function app.queue_text(uuid,app.e164,text,text,uuid) is 'Writes an outbound text and, unless its number must pause, claims it for sending, if the gate lets it through.';
+
+CREATE OR REPLACE FUNCTION app.quiet_until(p_phone text, p_shop_time_zone text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  with places as (
+    select time_zone
+    from unnest(
+      coalesce(
+        (
+          select a.time_zones
+          from app.area_codes a
+          where p_phone like '+1%' and a.area_code = substr(p_phone, 3, 3)
+        ),
+        array[p_shop_time_zone]
+      )
+    ) time_zone
+  )
+  select max(
+    case
+      when local.hour < 9 then (local.day + time '09:00') at time zone p.time_zone
+      else (local.day + 1 + time '09:00') at time zone p.time_zone
+    end
+  )
+  from places p
+  cross join lateral (
+    select extract(hour from app.clock() at time zone p.time_zone) as hour,
+      (app.clock() at time zone p.time_zone)::date as day
+  ) local
+  where local.hour not between 9 and 19;
+$function$;
+comment on function app.quiet_until(text,text) is 'From when it makes sense to ask again whether a text that answers nothing may arrive at a number; null if it may now.';
 
 CREATE OR REPLACE FUNCTION app.record_consent(p_lead app.leads, p_message_id uuid, p_change text, p_basis text, p_source text, p_rule text, p_wording text, p_expires_at timestamp with time zone)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_event app.consent_events;
 begin
-  insert into app.consent_events (
-    business_id, lead_id, message_id, change, basis, source, rule, wording, expires_at
-  )
-  values (
-    p_lead.business_id, p_lead.id, p_message_id, p_change, p_basis, p_source, p_rule, p_wording,
-    p_expires_at
-  );
+  v_event.id := app.uuid_v7();
+  v_event.business_id := p_lead.business_id;
+  v_event.lead_id := p_lead.id;
+  v_event.phone_hmac := p_lead.phone_hmac;
+  v_event.message_id := p_message_id;
+  v_event.change := p_change;
+  v_event.basis := p_basis;
+  v_event.source := p_source;
+  v_event.rule := p_rule;
+  v_event.wording := p_wording;
+  v_event.at := app.clock();
+  v_event.expires_at := p_expires_at;
+  perform app.append_consent(v_event);
+
   -- An inquiry is in the messages already; what changes rights is audited.
-  if p_change = 'withdrawn' or p_basis = 'express' then
+  if p_change = 'withdrawn' or p_basis <> 'implied_inquiry' then
     insert into app.audit_events (business_id, actor, action, subject_id)
     values (
       p_lead.business_id,
-      case p_source when 'text' then 'lead' else 'provider' end,
+      case p_source when 'text' then 'lead' else p_source end,
       'consent_' || p_change,
       p_lead.id
     );
   end if;
 end;
 $function$;
-comment on function app.record_consent(app.leads,uuid,text,text,text,text,text,timestamp with time zone) is 'Adds to the evidence of consent.';
+comment on function app.record_consent(app.leads,uuid,text,text,text,text,text,timestamp with time zone) is 'Adds to the evidence of consent. The caller holds the lead''s lock.';
 
 CREATE OR REPLACE FUNCTION app.redact_work(p_job_id uuid)
  RETURNS jsonb
@@ -495,6 +864,22 @@ begin
 end;
 $function$;
 comment on function app.refuse_change() is 'Trigger of append-only tables.';
+
+CREATE OR REPLACE FUNCTION app.refuse_change_of_evidence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if to_jsonb(new) - '{wording,wording_salt}'::text[] <> to_jsonb(old) - '{wording,wording_salt}'::text[]
+    or new.wording is not null
+  then
+    raise exception 'rows of %.% are never changed', tg_table_schema, tg_table_name;
+  end if;
+  return new;
+end;
+$function$;
+comment on function app.refuse_change_of_evidence() is 'Trigger of app.consent_events: an update may erase the wording and nothing else.';
 
 CREATE OR REPLACE FUNCTION app.reply_work(p_job_id uuid)
  RETURNS jsonb
@@ -583,22 +968,6 @@ AS $function$
 $function$;
 comment on function app.send_work(uuid) is 'A claimed send job, as the sender gets it.';
 
-CREATE OR REPLACE FUNCTION app.start_text(p_business app.businesses, p_language text)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-  select format(
-    case coalesce(p_language, p_business.language)
-      when 'fr' then '%s : vous recevrez de nouveau nos textos. Répondez ARRET pour ne plus en recevoir.'
-      else '%s: you will get our texts again. Reply STOP to get no more.'
-    end,
-    p_business.name
-  );
-$function$;
-comment on function app.start_text(app.businesses,text) is 'The confirmation that somebody opted in again.';
-
 CREATE OR REPLACE FUNCTION app.status_rank(p_status text)
  RETURNS integer
  LANGUAGE sql
@@ -622,22 +991,6 @@ AS $function$
 $function$;
 comment on function app.status_rank(text) is 'A message only ever moves to a status of a higher rank, so callbacks may come in any order.';
 
-CREATE OR REPLACE FUNCTION app.stop_text(p_business app.businesses, p_language text)
- RETURNS text
- LANGUAGE sql
- IMMUTABLE
- SET search_path TO ''
-AS $function$
-  select format(
-    case coalesce(p_language, p_business.language)
-      when 'fr' then '%s : vous ne recevrez plus de textos de notre part. Répondez START pour en recevoir de nouveau.'
-      else '%s: you will get no more texts from us. Reply START to get them again.'
-    end,
-    p_business.name
-  );
-$function$;
-comment on function app.stop_text(app.businesses,text) is 'The confirmation that somebody opted out.';
-
 CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, p_reason text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -654,6 +1007,27 @@ begin
 end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
+
+CREATE OR REPLACE FUNCTION app.texts_to_join(p_business_id uuid, p_phone text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
+  from app.leads l
+  cross join lateral (
+    select *
+    from app.messages
+    where lead_id = l.id and direction = 'inbound'
+    order by id desc
+    limit 3
+  ) m
+  where l.business_id = p_business_id and l.phone = p_phone
+    and m.created_at > app.clock() - interval '10 minutes'
+    and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
+$function$;
+comment on function app.texts_to_join(uuid,text) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -675,6 +1049,58 @@ end;
 $function$;
 comment on function app.uuid_v7() is 'A UUID that sorts by the time it was made.';
 
+CREATE OR REPLACE FUNCTION app.work_of(p_job_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job app.jobs;
+  v_message app.messages;
+  v_answer app.gate_answer;
+  v_turn timestamptz;
+begin
+  select * into strict v_job from app.jobs where id = p_job_id;
+  select * into strict v_message from app.messages where id = v_job.message_id;
+
+  if v_job.attempts > 12 then
+    perform app.finish_job(p_job_id, 'dead', 'too_many_attempts');
+    perform app.flag_for_owner(v_message.lead_id, 'send_failed');
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    values (v_message.business_id, 'system', 'job_dead', p_job_id);
+    return null;
+  end if;
+  if v_job.kind = 'reply' then
+    return app.reply_work(p_job_id);
+  elsif v_job.kind = 'redact' then
+    return app.redact_work(p_job_id);
+  elsif v_message.attempted_at is not null then
+    -- Twilio may have it: to be looked up, not sent. The gate comes after.
+    return app.send_work(p_job_id) || '{"kind": "settle"}';
+  end if;
+
+  v_answer := app.gate(v_message.lead_id, v_message.author, v_message.in_reply_to);
+  if v_answer.retry_at is not null then
+    perform app.put_off_job(p_job_id, v_answer.retry_at);
+    return null;
+  elsif v_answer.refusal is not null then
+    update app.messages set status = 'withheld' where id = v_message.id and status = 'pending';
+    perform app.finish_job(p_job_id, 'done', 'refused_' || v_answer.refusal);
+    return null;
+  end if;
+  v_turn := app.paced_until(v_message.sender_phone, true);
+  if v_turn is not null then
+    perform app.put_off_job(p_job_id, v_turn);
+    return null;
+  end if;
+  update app.messages
+  set attempted_at = app.clock(), legal_basis = v_answer.legal_basis
+  where id = v_message.id;
+  return app.send_work(p_job_id);
+end;
+$function$;
+comment on function app.work_of(uuid) is 'What the holder of a claimed job is to do.';
+
 CREATE OR REPLACE FUNCTION public.apply_status(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -692,6 +1118,15 @@ begin
     return jsonb_build_object('outcome', 'unknown_message');
   end if;
 
+  insert into app.status_events (message_id, twilio_sid, status, error_code, fields)
+  values (
+    v_message.id, request ->> 'twilio_sid', request ->> 'status',
+    (request ->> 'error_code')::integer, coalesce(request -> 'fields', '{}')
+  );
+  -- A state that texts of ours do not have, or that Twilio came up with since.
+  if app.status_rank(request ->> 'status') is null then
+    return jsonb_build_object('outcome', 'ignored');
+  end if;
   insert into app.webhook_events (provider, event_id, type)
   values (
     'twilio',
@@ -717,7 +1152,7 @@ begin
   return jsonb_build_object('outcome', 'applied');
 end;
 $function$;
-comment on function public.apply_status(jsonb) is 'Applies a status callback once. Outcome: applied, duplicate, conflict, or unknown_message.';
+comment on function public.apply_status(jsonb) is 'Keeps a status callback, and applies it once. Outcome: applied, duplicate, ignored, conflict, or unknown_message.';
 grant execute on function public.apply_status(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_jobs(request jsonb)
@@ -728,8 +1163,7 @@ CREATE OR REPLACE FUNCTION public.claim_jobs(request jsonb)
 AS $function$
 declare
   v_claimed uuid[];
-  v_job record;
-  v_answer app.gate_answer;
+  v_job_id uuid;
   v_work jsonb := '[]';
 begin
   with due as (
@@ -750,46 +1184,199 @@ begin
   )
   select array_agg(id) into v_claimed from claimed;
 
-  for v_job in
-    select j.id, j.kind, j.attempts, m.id as message_id, m.lead_id, m.author, m.in_reply_to,
-      m.attempted_at, m.business_id
+  for v_job_id in
+    select j.id
     from app.jobs j
     join app.messages m on m.id = j.message_id
     where j.id = any (v_claimed)
     order by m.lead_id, j.id
   loop
-    if v_job.attempts > 12 then
-      perform app.finish_job(v_job.id, 'dead', 'too_many_attempts');
-      perform app.flag_for_owner(v_job.lead_id, 'send_failed');
-      insert into app.audit_events (business_id, actor, action, subject_id)
-      values (v_job.business_id, 'system', 'job_dead', v_job.id);
-    elsif v_job.kind = 'reply' then
-      v_work := v_work || app.reply_work(v_job.id);
-    elsif v_job.kind = 'redact' then
-      v_work := v_work || app.redact_work(v_job.id);
-    elsif v_job.attempted_at is not null then
-      -- Twilio may have it: to be looked up, not sent. The gate comes after.
-      v_work := v_work || (app.send_work(v_job.id) || '{"kind": "settle"}');
-    else
-      v_answer := app.gate(v_job.lead_id, v_job.author, v_job.in_reply_to);
-      if v_answer.refusal is null then
-        update app.messages
-        set attempted_at = app.clock(), legal_basis = v_answer.legal_basis
-        where id = v_job.message_id;
-        v_work := v_work || app.send_work(v_job.id);
-      else
-        update app.messages set status = 'withheld'
-        where id = v_job.message_id and status = 'pending';
-        perform app.finish_job(v_job.id, 'done', 'refused_' || v_answer.refusal);
-      end if;
-    end if;
+    v_work := v_work || coalesce(app.work_of(v_job_id), '[]');
   end loop;
 
-  return jsonb_build_object('work', v_work);
+  -- All that was due may have been put off; the caller comes again only for more.
+  return jsonb_build_object('work', v_work, 'claimed', coalesce(cardinality(v_claimed), 0));
 end;
 $function$;
-comment on function public.claim_jobs(jsonb) is 'Claims up to limit due jobs for the caller; send jobs pass the gate again. Returns their work.';
+comment on function public.claim_jobs(jsonb) is 'Claims up to limit due jobs for the caller; send jobs pass the gate again. Returns how many it claimed, and the work that is left to do for them.';
 grant execute on function public.claim_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.count_refusals(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  insert into app.refusals as r (day, function, reason, count)
+  select (app.clock() at time zone 'UTC')::date, request ->> 'function', c.key, c.value::bigint
+  from jsonb_each_text(request -> 'counts') c
+  -- Two that add at once must not wait for each other crosswise.
+  order by c.key
+  on conflict (day, function, reason) do update set count = r.count + excluded.count;
+  return jsonb_build_object('outcome', 'counted');
+end;
+$function$;
+comment on function public.count_refusals(jsonb) is 'Adds to the counts of refused requests: function, and counts by reason.';
+grant execute on function public.count_refusals(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.export_consent(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_hmac bytea := decode(request ->> 'phone_hmac', 'hex');
+  v_business app.businesses;
+  v_ledger app.consent_ledgers;
+  v_lead_id uuid;
+begin
+  select b.* into v_business
+  from app.sender_numbers n
+  join app.businesses b on b.id = n.business_id
+  where n.phone = request ->> 'shop';
+  if not found then
+    raise sqlstate 'PT404' using message = 'no shop has this number';
+  end if;
+  select * into v_ledger
+  from app.consent_ledgers
+  where business_id = v_business.id and phone_hmac = v_hmac;
+  select id into v_lead_id
+  from app.leads
+  where business_id = v_business.id and phone_hmac = v_hmac;
+
+  return jsonb_build_object(
+    'format', 'leadslock consent export 1',
+    'made_at', app.ledger_time(app.clock()),
+    'business', jsonb_build_object(
+      'id', v_business.id,
+      'name', v_business.name,
+      'mailing_address', v_business.mailing_address,
+      'contact_email', v_business.contact_email,
+      'contact_phone', v_business.contact_phone,
+      'website', v_business.website
+    ),
+    'phone_hmac', request ->> 'phone_hmac',
+    'standing', jsonb_build_object(
+      'express_since', app.ledger_time(v_ledger.express_since),
+      'inquiry_until', app.ledger_time(v_ledger.inquiry_until),
+      'purchase_until', app.ledger_time(v_ledger.purchase_until),
+      'suppressed', (
+        select coalesce(
+          jsonb_agg(
+            jsonb_build_object(
+              'sender_phone', s.sender_phone, 'reason', s.reason, 'since', app.ledger_time(s.since)
+            )
+            order by s.sender_phone
+          ),
+          '[]'
+        )
+        from app.sender_numbers n
+        join app.suppressions s on s.sender_phone = n.phone
+        where n.business_id = v_business.id and s.phone_hmac = v_hmac
+      )
+    ),
+    'chain', jsonb_build_object(
+      'length', coalesce(v_ledger.length, 0),
+      'head', encode(v_ledger.head, 'hex'),
+      'first_break', app.first_break_of_consent(v_business.id, v_hmac)
+    ),
+    'events', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', e.id,
+            'sequence', e.sequence,
+            'lead_id', e.lead_id,
+            'message_id', e.message_id,
+            'change', e.change,
+            'basis', e.basis,
+            'source', e.source,
+            'rule', e.rule,
+            'wording', e.wording,
+            'wording_salt', encode(e.wording_salt, 'hex'),
+            'wording_digest', encode(e.wording_digest, 'hex'),
+            'at', app.ledger_time(e.at),
+            'expires_at', app.ledger_time(e.expires_at),
+            'previous_hash', encode(e.previous_hash, 'hex'),
+            'hash', encode(e.hash, 'hex')
+          )
+          order by e.sequence
+        ),
+        '[]'
+      )
+      from app.consent_events e
+      where e.business_id = v_business.id and e.phone_hmac = v_hmac
+    ),
+    'texts', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', t.id,
+            'at', app.ledger_time(t.created_at),
+            'direction', t.direction,
+            'author', t.author,
+            'legal_basis', t.legal_basis,
+            'in_reply_to', t.in_reply_to,
+            'status', t.status,
+            'body', t.body
+          )
+          order by t.id
+        ),
+        '[]'
+      )
+      from (
+        select *
+        from app.messages m
+        where m.lead_id = v_lead_id
+          and m.id > coalesce((request ->> 'texts_after')::uuid, '00000000-0000-0000-0000-000000000000')
+        order by m.id
+        limit 200
+      ) t
+    )
+  );
+end;
+$function$;
+comment on function public.export_consent(jsonb) is 'The evidence of consent of one phone number (phone_hmac) at the shop that has the number shop, and 200 texts after texts_after.';
+grant execute on function public.export_consent(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_dead_jobs(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'jobs', coalesce(
+      jsonb_agg(
+        jsonb_build_object(
+          'job_id', d.id,
+          'kind', d.kind,
+          'message_id', d.message_id,
+          'business_id', d.business_id,
+          'created_at', d.created_at,
+          'gave_up_at', d.finished_at,
+          'attempts', d.attempts,
+          'outcome', d.outcome
+        )
+        order by d.id
+      ),
+      '[]'
+    )
+  )
+  from (
+    select j.*, m.business_id
+    from app.jobs j
+    left join app.messages m on m.id = j.message_id
+    where j.state = 'dead'
+      and j.id > coalesce((request ->> 'after')::uuid, '00000000-0000-0000-0000-000000000000')
+    order by j.id
+    limit 100
+  ) d;
+$function$;
+comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
+grant execute on function public.list_dead_jobs(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.queue_outbound(request jsonb)
  RETURNS jsonb
@@ -840,14 +1427,18 @@ AS $function$
 declare
   v_sid text := request ->> 'message_sid';
   v_meaning text := request ->> 'meaning';
+  v_language text := request ->> 'language';
+  v_is_answered boolean := (request ->> 'is_answered_by_twilio')::boolean;
   v_hmac bytea := pg_catalog.decode(request ->> 'phone_hmac', 'hex');
   v_business app.businesses;
   v_lead app.leads;
-  v_is_new_lead boolean;
+  v_ledger app.consent_ledgers;
   v_message_id uuid;
   v_job_id uuid;
+  v_previous jsonb;
+  v_joined_id uuid;
+  v_fixed_text text;
   v_work jsonb := '[]';
-  v_queued jsonb;
 begin
   select b.* into v_business
   from app.sender_numbers n
@@ -855,6 +1446,15 @@ begin
   where n.phone = request ->> 'to';
   if not found then
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
+  end if;
+
+  if (request ->> 'may_join')::boolean and not request ? 'joined'
+    and not exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid)
+  then
+    v_previous := app.texts_to_join(v_business.id, request ->> 'from');
+    if v_previous is not null then
+      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
+    end if;
   end if;
 
   -- A delivery in flight at the same time is waited for by the primary key.
@@ -867,13 +1467,12 @@ begin
 
   -- Locks the lead to the end: the gate of any text to it waits, then sees us.
   insert into app.leads (business_id, phone, phone_hmac, language, last_inbound_at)
-  values (v_business.id, request ->> 'from', v_hmac, request ->> 'language', app.clock())
+  values (v_business.id, request ->> 'from', v_hmac, v_language, app.clock())
   on conflict (business_id, phone) do update
     set last_inbound_at = excluded.last_inbound_at,
         language = coalesce(excluded.language, leads.language),
         phone_hmac = excluded.phone_hmac
   returning * into v_lead;
-  v_is_new_lead := not exists (select from app.messages where lead_id = v_lead.id);
 
   insert into app.messages (
     business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,
@@ -884,22 +1483,23 @@ begin
     (request ->> 'media_count')::smallint, (request ->> 'masked_count')::smallint, v_sid, 'received'
   )
   returning id into v_message_id;
-
-  -- Twilio still has the text as it was written.
   if (request ->> 'masked_count')::integer > 0 then
-    insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-    values ('redact', v_message_id, app.clock() + app.lease(), 1, 1)
-    returning id into v_job_id;
-    v_work := v_work || app.redact_work(v_job_id);
+    v_work := v_work || app.owe_redaction(v_message_id);
   end if;
 
+  -- The parts of a number that the text just stored would complete.
+  for v_joined_id in
+    update app.messages m
+    set body = j.masked_body, masked_count = m.masked_count + 1
+    from jsonb_to_recordset(request -> 'joined') j (message_id uuid, masked_body text)
+    where m.id = j.message_id and m.lead_id = v_lead.id and m.direction = 'inbound'
+    returning m.id
+  loop
+    v_work := v_work || coalesce(app.owe_redaction(v_joined_id), '[]');
+  end loop;
+
   -- Who texts us can be reached.
-  delete from app.suppressions s
-  using app.sender_numbers n
-  where n.business_id = v_business.id
-    and s.sender_phone = n.phone
-    and s.phone_hmac = v_hmac
-    and s.reason = 'unreachable';
+  perform app.lift_suppressions(v_business.id, v_hmac, array['unreachable']);
 
   -- "Yes" opts in only who is out; to anyone else it is an answer.
   if v_meaning = 'yes' then
@@ -908,15 +1508,22 @@ begin
     end;
   end if;
 
+  -- A fixed answer is given once, and not where Twilio has given one. That to a
+  -- STOP is queued while it still may be, and claimed at once: any later claim
+  -- meets the suppression.
+  if v_meaning = 'start' then
+    perform app.lift_suppressions(v_business.id, v_hmac, array['opted_out', 'unreachable']);
+    perform app.record_consent(
+      v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'rule', request ->> 'body', null
+    );
+  end if;
+  if v_meaning in ('help', 'start', 'stop') and not v_is_answered then
+    v_fixed_text := app.fixed_text(v_business, v_meaning, v_language);
+    v_work := v_work || coalesce(
+      app.queue_text(v_lead.id, request ->> 'to', 'system', v_fixed_text, v_message_id) -> 'send', '[]'
+    );
+  end if;
   if v_meaning = 'stop' then
-    -- One confirmation, where Twilio has given none. It is queued while it still
-    -- may be, and claimed at once: any later claim meets the suppression.
-    if not (request ->> 'is_answered_by_twilio')::boolean then
-      v_queued := app.queue_text(
-        v_lead.id, request ->> 'to', 'system',
-        app.stop_text(v_business, request ->> 'language'), v_message_id
-      );
-    end if;
     if app.suppress(v_business.id, v_hmac, 'opted_out') then
       perform app.record_consent(
         v_lead, v_message_id, 'withdrawn', null, 'text', request ->> 'rule', request ->> 'body', null
@@ -926,42 +1533,27 @@ begin
         perform app.flag_for_owner(v_lead.id, 'opted_out_in_words');
       end if;
     end if;
-  elsif v_meaning = 'start' then
-    delete from app.suppressions s
-    using app.sender_numbers n
-    where n.business_id = v_business.id and s.sender_phone = n.phone and s.phone_hmac = v_hmac;
-    perform app.record_consent(
-      v_lead, v_message_id, 'granted', 'express', 'text', request ->> 'rule', request ->> 'body', null
-    );
-    if not (request ->> 'is_answered_by_twilio')::boolean then
-      v_queued := app.queue_text(
-        v_lead.id, request ->> 'to', 'system',
-        app.start_text(v_business, request ->> 'language'), v_message_id
-      );
-    end if;
-  else
-    if v_is_new_lead then
+  elsif v_meaning <> 'start' and not app.is_suppressed(v_business.id, v_hmac) then
+    -- An inquiry implies consent for half a year. One that comes within a month
+    -- of the last that was recorded, or on top of express consent, adds nothing
+    -- that is worth a row.
+    select * into v_ledger
+    from app.consent_ledgers
+    where business_id = v_business.id and phone_hmac = v_hmac;
+    if v_ledger.express_since is null
+      and coalesce(v_ledger.inquiry_until < app.clock() + interval '5 months', true)
+    then
       perform app.record_consent(
         v_lead, v_message_id, 'granted', 'implied_inquiry', 'text', null, null,
         app.clock() + interval '6 months'
       );
     end if;
-    if v_meaning = 'help' and (request ->> 'is_answered_by_twilio')::boolean then
-      null;
-    elsif v_meaning = 'help' then
-      v_queued := app.queue_text(
-        v_lead.id, request ->> 'to', 'system',
-        app.help_text(v_business, request ->> 'language'), v_message_id
-      );
-    elsif v_business.state = 'active' and not app.is_suppressed(v_business.id, v_hmac) then
+    if v_meaning = 'text' and v_business.state = 'active' then
       insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
       values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
       returning id into v_job_id;
       v_work := v_work || app.reply_work(v_job_id);
     end if;
-  end if;
-  if v_queued ->> 'outcome' = 'queued' then
-    v_work := v_work || (v_queued -> 'send');
   end if;
 
   return jsonb_build_object('outcome', 'received', 'work', v_work);
@@ -969,6 +1561,63 @@ end;
 $function$;
 comment on function public.receive_sms(jsonb) is 'Takes in a text from a lead, once however often it is delivered. Returns the work it is owed, claimed for the caller.';
 grant execute on function public.receive_sms(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.revive_job(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_job app.jobs;
+begin
+  update app.jobs
+  set state = 'open', outcome = null, finished_at = null, attempts = 0, run_at = app.clock()
+  where id = (request ->> 'job_id')::uuid and state = 'dead'
+  returning * into v_job;
+  if not found then
+    return jsonb_build_object('outcome', 'not_dead');
+  end if;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (
+    (select business_id from app.messages where id = v_job.message_id),
+    'operator', 'job_revived', v_job.id
+  );
+  return jsonb_build_object('outcome', 'revived');
+end;
+$function$;
+comment on function public.revive_job(jsonb) is 'Has a job that was given up tried again. Outcome: revived, or not_dead.';
+grant execute on function public.revive_job(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.service_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'jobs_due', (select count(*) from app.jobs where state = 'open' and run_at <= app.clock()),
+    'oldest_due_seconds', (
+      select extract(epoch from app.clock() - min(run_at))::bigint
+      from app.jobs
+      where state = 'open' and run_at <= app.clock()
+    ),
+    'jobs_dead', (select count(*) from app.jobs where state = 'dead'),
+    'sent_twice_in_7_days', (
+      select count(*)
+      from app.audit_events
+      where action = 'message_sent_twice' and at > app.clock() - interval '7 days'
+    ),
+    'refused_today', (
+      select coalesce(jsonb_object_agg(t.function || ': ' || t.reason, t.count), '{}')
+      from app.refusals t
+      where t.day = (app.clock() at time zone 'UTC')::date
+    )
+  )
+  from (select request) r;
+$function$;
+comment on function public.service_status(jsonb) is 'What an operator looks at first: work that is late or given up, texts sent twice, requests refused today.';
+grant execute on function public.service_status(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_redaction(request jsonb)
  RETURNS jsonb

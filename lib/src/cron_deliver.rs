@@ -15,8 +15,10 @@ use tokio::time::Instant;
 
 use crate::{
     http_edge::{Answer, Flow, Problem},
+    refusals::Refusals,
     settings::{Reader, SettingsError},
-    work::Worker,
+    supabase::Supabase,
+    work::{Claimed, Worker},
 };
 
 /// Where Vercel's scheduler calls.
@@ -36,6 +38,7 @@ pub struct CronDeliver {
     /// its beginning shows in the time a comparison takes.
     authorization: [u8; 32],
     worker: Worker,
+    refusals: Refusals,
 }
 
 impl CronDeliver {
@@ -43,8 +46,13 @@ impl CronDeliver {
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
         let secret = reader.cron_secret();
         let worker = Worker::from_settings(&reader);
-        let flow =
-            (|| Some(Self { authorization: expected_authorization(&secret?), worker: worker? }))();
+        let flow = (|| {
+            Some(Self {
+                authorization: expected_authorization(&secret?),
+                worker: worker?,
+                refusals: Refusals::of(PATH),
+            })
+        })();
         reader.finish(flow)
     }
 }
@@ -52,6 +60,10 @@ impl CronDeliver {
 impl Flow for CronDeliver {
     const METHOD: Method = Method::GET;
     const MAX_BODY: usize = 1024;
+
+    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+        Some((&self.refusals, self.worker.supabase()))
+    }
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {
         let shown = head.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
@@ -62,8 +74,8 @@ impl Flow for CronDeliver {
         let end = Instant::now() + CLAIM_WITHIN;
         let mut done = 0;
         while Instant::now() < end {
-            let work = self.worker.claim(BATCH).await?;
-            if work.is_empty() {
+            let Claimed { work, claimed } = self.worker.claim(BATCH).await?;
+            if claimed == 0 {
                 break;
             }
             done += work.len();

@@ -20,7 +20,8 @@ use thiserror::Error;
 
 use crate::{
     headers,
-    supabase::RpcError,
+    refusals::Refusals,
+    supabase::{RpcError, Supabase},
     twilio::{form::FieldError, signature::SignatureError},
 };
 
@@ -37,6 +38,11 @@ pub trait Flow: Send + Sync + 'static {
     const METHOD: Method;
     /// How many bytes of body it reads; more are a 413.
     const MAX_BODY: usize;
+
+    /// Where refusals are counted, and the database the counts go to.
+    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+        None
+    }
 
     /// Answers a request whose method and size are right.
     fn handle(
@@ -96,6 +102,20 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// What a refusal is counted as; `None` for a failure of ours.
+    fn refused_for(&self) -> Option<&'static str> {
+        match self {
+            Self::Method(_) => Some("method"),
+            Self::TooLarge => Some("too large"),
+            Self::Unreadable => Some("unreadable"),
+            Self::Field(_) => Some("field"),
+            Self::Unknown(_) => Some("unknown"),
+            Self::Unsigned(error) => Some(error.reason()),
+            Self::Unauthorized => Some("unauthorized"),
+            Self::Database(_) | Self::Panic => None,
+        }
+    }
+
     /// The status this problem is answered with.
     pub fn status(&self) -> StatusCode {
         match self {
@@ -128,7 +148,7 @@ where
     let answer = async {
         let (head, body) = read::<F, B>(request).await?;
         // A panic would drop the connection without a response.
-        AssertUnwindSafe(flow.handle(head, body))
+        AssertUnwindSafe(Arc::clone(&flow).handle(head, body))
             .catch_unwind()
             .await
             .unwrap_or(Err(Problem::Panic))
@@ -140,7 +160,19 @@ where
             }
             answer.response
         }
-        Err(problem) => refuse(&path, &problem),
+        Err(problem) => {
+            let is_time_to_write = problem.refused_for().is_some_and(|reason| {
+                flow.refusals().is_some_and(|(refusals, _)| refusals.count(reason))
+            });
+            if is_time_to_write {
+                wait_until(Box::pin(async move {
+                    if let Some((refusals, supabase)) = flow.refusals() {
+                        refusals.write(supabase).await;
+                    }
+                }));
+            }
+            refuse(&path, &problem)
+        }
     };
     headers::apply(response.headers_mut());
     response

@@ -19,6 +19,7 @@ pub mod language;
 pub mod phone;
 pub mod placeholders;
 pub mod redaction;
+pub mod refusals;
 pub mod settings;
 pub mod sms_inbound;
 pub mod sms_status;

@@ -51,6 +51,42 @@ pub fn redact(text: &str) -> Redacted {
     Redacted { text: letters.into_iter().collect(), count }
 }
 
+/// How many digits at an edge of a text may be a part of a longer number.
+const MIN_PART: usize = 3;
+
+/// Whether `text` may hold a part of a number that other texts complete: it
+/// begins or ends with some digits.
+pub fn may_be_part(text: &str) -> bool {
+    let begins_with_digits = |letters: &mut dyn Iterator<Item = char>| {
+        letters
+            .filter(|&letter| !is_separator(letter))
+            .take(MIN_PART)
+            .filter_map(digit_value)
+            .count()
+            == MIN_PART
+    };
+    begins_with_digits(&mut text.chars()) || begins_with_digits(&mut text.chars().rev())
+}
+
+/// Masks numbers that are split over `texts`, which came one after the other.
+///
+/// `None` if together they hold no more than each by itself.
+pub fn redact_split(texts: &[&str]) -> Option<Vec<String>> {
+    let apart: usize = texts.iter().map(|text| redact(text).count).sum();
+    let together = redact(&texts.join(" "));
+    if together.count <= apart {
+        return None;
+    }
+    // A letter stays a letter, so each text is found again by its length.
+    let mut letters = together.text.chars();
+    let mut take = |text: &&str| {
+        let masked = letters.by_ref().take(text.chars().count()).collect();
+        letters.next();
+        masked
+    };
+    Some(texts.iter().map(&mut take).collect())
+}
+
 /// The length of the number that starts here, and how much of it stays.
 fn number_at(digits: &[Digit]) -> Option<(usize, usize)> {
     let ends_group = |length: usize| digits.get(length).is_none_or(|next| next.starts_group);
@@ -185,6 +221,40 @@ mod tests {
             "",
         ] {
             check(text, text, 0);
+        }
+    }
+
+    #[track_caller]
+    fn check_split(texts: &[&str], want: Option<&[&str]>) {
+        assert_eq!(
+            redact_split(texts).as_deref(),
+            want.map(|w| w.iter().map(ToString::to_string).collect::<Vec<_>>()).as_deref()
+        );
+    }
+
+    #[test]
+    fn a_number_split_over_texts_is_masked_in_all_of_them() {
+        check_split(&["4242 4242", "4242 4242"], Some(&["•••• ••••", "•••• 4242"]));
+        check_split(
+            &["my visa is 4242-4242", "4242-4242, exp 12/27"],
+            Some(&["my visa is ••••-••••", "••••-4242, exp 12/27"]),
+        );
+        check_split(&["4242", "4242", "4242", "4242"], Some(&["••••", "••••", "••••", "4242"]));
+        check_split(&["sin is 130 692", "544"], Some(&["sin is ••• •••", "544"]));
+        // Nothing that neither holds by itself.
+        check_split(&["4242424242424242", "thanks"], None);
+        check_split(&["4242 4242", "and then 4242 4242"], None);
+        check_split(&["514 555", "0100"], None);
+        check_split(&[], None);
+    }
+
+    #[test]
+    fn a_part_of_a_number_begins_or_ends_a_text() {
+        for part in ["4242", "my card: 4242 42", "4 2 4", "  4242 is it", "４２４"] {
+            assert!(may_be_part(part), "{part}");
+        }
+        for other in ["", "hello", "at 5", "24", "room 12 please", "•••• 4242 ok"] {
+            assert!(!may_be_part(other), "{other}");
         }
     }
 

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::{Method, request::Parts};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{
     consent::{self, Decision, Meaning},
@@ -16,7 +17,9 @@ use crate::{
     language::{self, Language},
     phone::{Phone, SuppressionKey},
     redaction,
+    refusals::Refusals,
     settings::{Reader, SettingsError},
+    supabase::{RpcError, Supabase},
     twilio::{
         form::{FieldError, Form},
         opt_out,
@@ -39,6 +42,7 @@ pub struct SmsInbound {
     account_sid: AccountSid,
     suppression_key: SuppressionKey,
     worker: Worker,
+    refusals: Refusals,
 }
 
 /// A text, as a verified request brings it.
@@ -68,18 +72,40 @@ struct ReceiveSms<'a> {
     is_in_words: bool,
     is_answered_by_twilio: bool,
     language: Option<Language>,
+    may_join: bool,
+    /// What was found of numbers split over texts; not yet looked for if `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    joined: Option<Vec<Masked>>,
+}
+
+/// A text that was stored before its number was complete.
+#[derive(Serialize)]
+struct Masked {
+    message_id: Uuid,
+    masked_body: String,
 }
 
 #[derive(Deserialize)]
 struct Received {
     outcome: Outcome,
     work: Vec<Work>,
+    #[serde(default)]
+    previous: Vec<Previous>,
+}
+
+/// A text the lead sent just before.
+#[derive(Deserialize)]
+struct Previous {
+    message_id: Uuid,
+    body: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
     Received,
+    /// Nothing was stored: the text may be a part of a number in those before it.
+    Joins,
     Duplicate,
     UnknownNumber,
 }
@@ -97,6 +123,7 @@ impl SmsInbound {
                 account_sid: webhooks.account_sid,
                 suppression_key: SuppressionKey::new(&suppression_key?),
                 worker: worker?,
+                refusals: Refusals::of(PATH),
             })
         })();
         reader.finish(flow)
@@ -107,31 +134,25 @@ impl Flow for SmsInbound {
     const METHOD: Method = Method::POST;
     const MAX_BODY: usize = 64 * 1024;
 
+    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+        Some((&self.refusals, self.worker.supabase()))
+    }
+
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
         let header = head.headers.get(signature::HEADER).map(|value| value.as_bytes());
+        let target = head.uri.path_and_query().map_or(PATH, |target| target.as_str());
         // The configured URL has no query, so a request that has one is not Twilio's.
-        let path_and_query = head.uri.path_and_query().map_or(PATH, |target| target.as_str());
-        if path_and_query != PATH {
-            return Err(Problem::Unsigned(SignatureError::Mismatch));
+        if signature::configured_url(target) != PATH {
+            return Err(Problem::Unsigned(SignatureError::Target));
         }
-        let form = self.verifier.verify(PATH, &body, header).map_err(Problem::Unsigned)?;
-        let inbound = Inbound::parse(&form, &self.account_sid)?;
+        let form = self.verifier.verify(target, &body, header).map_err(Problem::Unsigned)?;
+        let mut inbound = Inbound::parse(&form, &self.account_sid)?;
 
-        let request = ReceiveSms {
-            message_sid: &inbound.sid,
-            from: &inbound.from,
-            phone_hmac: self.suppression_key.hash(&inbound.from),
-            to: &inbound.to,
-            body: &inbound.body,
-            media_count: inbound.media_count,
-            masked_count: inbound.masked_count,
-            meaning: inbound.decision.meaning,
-            rule: inbound.decision.rule,
-            is_in_words: inbound.decision.is_in_words(),
-            is_answered_by_twilio: inbound.is_answered_by_twilio,
-            language: language::detect(&inbound.body),
-        };
-        let received: Received = self.worker.supabase().call("receive_sms", &request).await?;
+        let mut received = self.receive(&inbound, None).await?;
+        if received.outcome == Outcome::Joins {
+            let joined = inbound.join(&received.previous);
+            received = self.receive(&inbound, Some(joined)).await?;
+        }
         if received.outcome == Outcome::UnknownNumber {
             return Err(Problem::Unknown("no shop has this number"));
         }
@@ -149,6 +170,32 @@ impl Flow for SmsInbound {
             }));
         }
         Ok(answer)
+    }
+}
+
+impl SmsInbound {
+    async fn receive(
+        &self,
+        inbound: &Inbound,
+        joined: Option<Vec<Masked>>,
+    ) -> Result<Received, RpcError> {
+        let request = ReceiveSms {
+            message_sid: &inbound.sid,
+            from: &inbound.from,
+            phone_hmac: self.suppression_key.hash(&inbound.from),
+            to: &inbound.to,
+            body: &inbound.body,
+            media_count: inbound.media_count,
+            masked_count: inbound.masked_count,
+            meaning: inbound.decision.meaning,
+            rule: inbound.decision.rule,
+            is_in_words: inbound.decision.is_in_words(),
+            is_answered_by_twilio: inbound.is_answered_by_twilio,
+            language: language::detect(&inbound.body),
+            may_join: redaction::may_be_part(&inbound.body),
+            joined,
+        };
+        self.worker.supabase().call("receive_sms", &request).await
     }
 }
 
@@ -181,6 +228,36 @@ impl Inbound {
             media_count,
             masked_count: redacted.count,
         })
+    }
+
+    /// Masks what this text and `previous`, oldest first, hold of one number, and
+    /// returns those of them that changed.
+    fn join(&mut self, previous: &[Previous]) -> Vec<Masked> {
+        let before: Vec<&str> = previous.iter().map(|text| text.body.as_str()).collect();
+        let in_order = [before.as_slice(), &[&self.body]].concat();
+        let masked = redaction::redact_split(&in_order).or_else(|| {
+            // Texts sent in one breath may arrive the other way round.
+            let (last, earlier) = before.split_last()?;
+            let swapped = redaction::redact_split(&[&self.body, last])?;
+            let [this, last] = swapped.try_into().ok()?;
+            Some(earlier.iter().map(ToString::to_string).chain([last, this]).collect())
+        });
+        let Some((this, masked)) = masked.as_deref().and_then(<[String]>::split_last) else {
+            return Vec::new();
+        };
+        if self.body != *this {
+            self.body.clone_from(this);
+            self.masked_count += 1;
+        }
+        previous
+            .iter()
+            .zip(masked)
+            .filter(|(text, masked)| text.body != **masked)
+            .map(|(text, masked)| Masked {
+                message_id: text.message_id,
+                masked_body: masked.clone(),
+            })
+            .collect()
     }
 }
 

@@ -12,9 +12,10 @@ use postgrest::Postgrest;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
+use tokio::time::Instant;
 
 use crate::{
-    egress::{Egress, EgressError},
+    egress::{Egress, EgressError, Reply},
     settings,
 };
 
@@ -80,14 +81,35 @@ impl Supabase {
     {
         let arguments =
             serde_json::to_string(&Arguments { request }).map_err(|_| RpcError::Compose)?;
-        let composed = self.compose(function, arguments).ok_or(RpcError::Compose)?;
-        let reply = self.egress.send(composed, DEADLINE).await?;
+        let reply = self.send(function, arguments).await?;
         if !reply.status.is_success() {
             let code = serde_json::from_slice::<ErrorBody>(&reply.body)
                 .map_or_else(|_| "without a code".to_owned(), |error| error.code);
             return Err(RpcError::Refused { status: reply.status, code });
         }
         serde_json::from_slice(&reply.body).map_err(|_| RpcError::Malformed)
+    }
+
+    /// Sends a call, and sends it again if no answer came and there is time left.
+    ///
+    /// A connection that broke while it was idle is found out only by using it.
+    /// Each function can be called twice: the second call finds the work done.
+    async fn send(&self, function: &str, arguments: String) -> Result<Reply, RpcError> {
+        let end = Instant::now() + DEADLINE;
+        let mut tries = 2;
+        loop {
+            let composed = self.compose(function, arguments.clone()).ok_or(RpcError::Compose)?;
+            let left = end.saturating_duration_since(Instant::now());
+            tries -= 1;
+            match self.egress.send(composed, left).await {
+                Err(EgressError::NotSent | EgressError::Unanswered)
+                    if tries > 0 && Instant::now() < end =>
+                {
+                    tracing::warn!(function, "a call to the database is repeated");
+                }
+                outcome => return Ok(outcome?),
+            }
+        }
     }
 
     /// `postgrest` speaks the types of an older `http`; its bytes are the same.

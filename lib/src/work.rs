@@ -88,8 +88,13 @@ struct QueueOutbound<'a> {
 #[derive(Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum QueueOutcome {
-    Queued { send: Box<SendJob> },
-    Refused { reason: String },
+    /// Without `send`, the text waits for its number's turn.
+    Queued {
+        send: Option<Box<SendJob>>,
+    },
+    Refused {
+        reason: String,
+    },
     Stale,
 }
 
@@ -130,9 +135,13 @@ struct ClaimJobs {
     limit: usize,
 }
 
+/// What was claimed.
 #[derive(Deserialize)]
-struct Claimed {
-    work: Vec<Work>,
+pub struct Claimed {
+    /// What is left to do for it; less than was claimed where texts must wait.
+    pub work: Vec<Work>,
+    /// How many jobs were due, up to the limit.
+    pub claimed: usize,
 }
 
 /// Does work. Needs the database, the assistant's models and Twilio.
@@ -170,9 +179,8 @@ impl Worker {
     }
 
     /// Claims up to `limit` jobs that are due.
-    pub async fn claim(&self, limit: usize) -> Result<Vec<Work>, RpcError> {
-        let claimed: Claimed = self.supabase.call("claim_jobs", &ClaimJobs { limit }).await?;
-        Ok(claimed.work)
+    pub async fn claim(&self, limit: usize) -> Result<Claimed, RpcError> {
+        self.supabase.call("claim_jobs", &ClaimJobs { limit }).await
     }
 
     /// Does one piece of work that was claimed just now, to its end.
@@ -201,7 +209,11 @@ impl Worker {
         };
         let claimed_at = Instant::now();
         match self.supabase.call("queue_outbound", &request).await? {
-            QueueOutcome::Queued { send } => self.send(*send, claimed_at).await,
+            QueueOutcome::Queued { send: Some(send) } => self.send(*send, claimed_at).await,
+            QueueOutcome::Queued { send: None } => {
+                tracing::info!(message.id = %reply.message_id, "the answer waits for its turn");
+                Ok(())
+            }
             QueueOutcome::Refused { reason } => {
                 tracing::info!(message.id = %reply.message_id, reason, "no answer may be sent");
                 Ok(())

@@ -1,7 +1,7 @@
 //! `cargo dev`: the product for a person at the keyboard, on data that stay.
 
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     net::{Ipv4Addr, TcpListener},
     path::PathBuf,
     sync::Arc,
@@ -67,6 +67,8 @@ pub struct Places {
     pub supabase: Url,
     /// The database, for any program that speaks to Postgres. Only if it is ours.
     pub database: Option<String>,
+    /// The file with an operator's variables. Only if Supabase is ours.
+    pub operator_variables: Option<PathBuf>,
 }
 
 impl Dev {
@@ -108,6 +110,7 @@ impl Dev {
         let stack =
             Stack::start(&foundation, database, Some(ports.supabase), product, progress).await?;
         stack.product.edge.start_functions().await?;
+        write_operator_variables(&stack)?;
         Ok(Self(Running::Stack { stack: Box::new(stack), foundation, lock }))
     }
 
@@ -123,6 +126,7 @@ impl Dev {
             phone: product.simulator.url().clone(),
             product: product.edge.url().clone(),
             supabase: supabase.clone(),
+            operator_variables: database.is_some().then(operator_variables),
             database,
         }
     }
@@ -141,6 +145,23 @@ impl Dev {
             Running::Product { product, .. } => product.stop().await,
         }
     }
+}
+
+/// The file that `cargo operator --env` takes.
+fn operator_variables() -> PathBuf {
+    project::state().join("operator.env")
+}
+
+/// Leaves for an operator what the functions got. These keys are in the code: no secrets.
+fn write_operator_variables(stack: &Stack) -> Result<()> {
+    let path = operator_variables();
+    let variables = format!(
+        "VERCEL_ENV=development\nSUPABASE_URL={}\nSUPABASE_SECRET_KEY={}\nSUPPRESSION_KEY={}\n",
+        stack.supabase.url,
+        stack.supabase.secret_key,
+        product::SUPPRESSION_KEY,
+    );
+    fs::write(&path, variables).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Where everything listens.

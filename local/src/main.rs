@@ -196,6 +196,9 @@ fn show(places: &Places) {
     if let Some(database) = &places.database {
         println!("  the database          {database}");
     }
+    if let Some(variables) = &places.operator_variables {
+        println!("  for an operator       cargo operator --env {} status", variables.display());
+    }
     println!("  the shop's owner      owner@example.com, password: correct horse battery");
     println!();
     println!("Text the shop at {SHOP}. Ctrl-C stops everything.");

@@ -17,10 +17,11 @@ use crate::{
     simulator::{self, Controls, Simulator, groq, twilio},
 };
 
-/// The scheduler's secret, and the key of the suppressed numbers. They are no secrets: each
-/// copy of the code has the same.
+/// The scheduler's secret. Neither this nor the key below is one: each copy of the code has
+/// the same.
 const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
-const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
+/// The key of the suppressed numbers.
+pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]

@@ -11,6 +11,8 @@
 mod consent;
 mod crashes;
 mod faults;
+mod gate;
+mod ledger;
 mod one_round_trip;
 mod races;
 mod refusals;

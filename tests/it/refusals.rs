@@ -6,6 +6,8 @@ use std::process::Stdio;
 use leadslock::{headers, twilio::signature};
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -175,6 +177,51 @@ fn malformed_requests_are_refused_by_name() {
         check("the status of a text we do not have", response, 404).await;
 
         assert_nothing_written(&stack).await;
+        stack.stop().await;
+    });
+}
+
+/// Of a JSON body Twilio signs the digest, in the URL.
+#[test]
+fn promise_webhook_twilio_a_json_body_is_taken_only_with_its_digest() {
+    run(async {
+        let stack = TestStack::start().await;
+        let sender = Sender::of(&stack);
+        let body = json!({
+            "AccountSid": sender.account, "MessageSid": SID, "From": LEAD, "To": SHOP, "Body": "héllo",
+        })
+        .to_string();
+        let digest: String =
+            Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let url = stack.url(&format!("{INBOUND}?bodySHA256={digest}"));
+        let post = async |url: &Url, body: String| {
+            let signature = signature::sign(&sender.token, url, b"");
+            let request = stack.client.post(url.clone()).header(signature::HEADER, signature);
+            request.header("content-type", "application/json").body(body).send().await.unwrap()
+        };
+
+        check("another body", post(&url, body.replace('h', "H")).await, 403).await;
+        check("no body", post(&url, String::new()).await, 403).await;
+        check("no digest", post(&stack.url(INBOUND), body.clone()).await, 403).await;
+        assert_nothing_written(&stack).await;
+
+        assert_eq!(post(&url, body).await.status(), 200);
+        stack.wait_for_value("select body from app.messages where author = 'lead'", "héllo").await;
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn refusals_are_counted_by_reason() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.client.post(stack.url(INBOUND)).send().await.unwrap();
+        stack.client.get(stack.url(leadslock::cron_deliver::PATH)).send().await.unwrap();
+        let counts =
+            "select string_agg(concat_ws(' ', function, reason, count), ', ' order by function)
+                      from app.refusals";
+        let want = "/api/cron/deliver unauthorized 1, /api/sms/inbound signature missing 1";
+        stack.wait_for_value(counts, want).await;
         stack.stop().await;
     });
 }

@@ -1,78 +1,13 @@
 //! The rules Postgres guards itself, called as the functions call them.
 
+use operator::Task;
 use serde_json::{Value, json};
 
-use crate::support::{LEAD, SHOP, TestStack, run};
-
-/// The calls of one test.
-struct Calls<'a>(&'a TestStack);
-
-impl Calls<'_> {
-    async fn call(&self, function: &str, request: Value) -> Value {
-        let sql = format!("select public.{function}($1)");
-        self.0.database.query_one(&sql, &[&request]).await.unwrap().get(0)
-    }
-
-    /// A text from the lead, the `number`th of the test.
-    async fn receive(&self, number: u32, meaning: &str, body: &str) -> Value {
-        self.receive_at(SHOP, number, meaning, body).await
-    }
-
-    async fn receive_at(&self, shop: &str, number: u32, meaning: &str, body: &str) -> Value {
-        let request = json!({
-            "message_sid": sid(number), "from": LEAD, "phone_hmac": "ab".repeat(32), "to": shop,
-            "body": body, "media_count": 0, "masked_count": 0, "meaning": meaning, "language": "en",
-            "rule": "sent a keyword", "is_in_words": false, "is_answered_by_twilio": true,
-        });
-        self.call("receive_sms", request).await
-    }
-
-    /// Answers a reply job, and returns the outcome.
-    async fn answer(&self, job: &Value) -> Value {
-        let request = json!({
-            "job_id": job["job_id"], "fencing_token": job["fencing_token"], "body": "an answer",
-        });
-        self.call("queue_outbound", request).await
-    }
-
-    async fn settle(&self, send: &Value, result: Value) -> Value {
-        let mut request =
-            json!({ "job_id": send["job_id"], "fencing_token": send["fencing_token"] });
-        request.as_object_mut().unwrap().extend(result.as_object().unwrap().clone());
-        self.call("settle_send", request).await["outcome"].clone()
-    }
-
-    async fn status(&self, message: &Value, number: u32, status: &str, code: Option<u32>) -> Value {
-        let request = json!({
-            "message_id": message, "twilio_sid": outbound_sid(number), "status": status, "error_code": code,
-        });
-        self.call("apply_status", request).await["outcome"].clone()
-    }
-
-    async fn claim(&self) -> Vec<Value> {
-        self.call("claim_jobs", json!({ "limit": 100 })).await["work"].as_array().unwrap().clone()
-    }
-
-    async fn wait(&self, seconds: u64) {
-        let by = std::time::Duration::from_secs(seconds);
-        local::clock::advance(&self.0.database, by).await.unwrap();
-    }
-
-    /// A text that was answered: the send job, claimed.
-    async fn queued(&self, number: u32) -> Value {
-        let received = self.receive(number, "text", "hello").await;
-        self.answer(&received["work"][0]).await["send"].clone()
-    }
-}
-
-fn sid(number: u32) -> String {
-    format!("SM{number:032x}")
-}
-
-/// No text in has the SID of a text out.
-fn outbound_sid(number: u32) -> String {
-    format!("MM{number:032x}")
-}
+use crate::support::{
+    TestStack,
+    calls::{Calls, outbound_sid},
+    run,
+};
 
 #[test]
 fn a_holder_that_lost_its_lease_changes_nothing() {
@@ -258,6 +193,16 @@ fn a_job_that_never_ends_is_given_up_and_shown_to_the_owner() {
             "dead too_many_attempts"
         );
         assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "send_failed");
+
+        // An operator sees it, and has it tried again.
+        let dead = stack.operator(Task::DeadLetters).await;
+        assert_eq!(dead["jobs"][0]["outcome"], "too_many_attempts");
+        assert_eq!(stack.operator(Task::Status).await["jobs_dead"], 1);
+        let job = dead["jobs"][0]["job_id"].as_str().unwrap().parse().unwrap();
+        assert_eq!(stack.operator(Task::Revive { job }).await["outcome"], "revived");
+        assert_eq!(stack.operator(Task::Revive { job }).await["outcome"], "not_dead");
+        assert_eq!(calls.claim().await.len(), 1);
+        assert_eq!(stack.operator(Task::DeadLetters).await["jobs"], json!([]));
         stack.stop().await;
     });
 }
@@ -306,6 +251,91 @@ fn claims_at_once_share_the_work() {
         jobs.dedup();
         assert_eq!(jobs.len(), all, "a job was claimed twice");
         assert_eq!(all, 60);
+        stack.stop().await;
+    });
+}
+
+/// In the ten minutes after the first part, in either order, in up to four texts.
+#[test]
+fn promise_cards_never_a_number_split_over_texts_is_not_stored() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let part = |body: &'static str, joined: Option<Value>| {
+            let mut request = json!({ "body": body, "may_join": true });
+            if let Some(joined) = joined {
+                request["joined"] = joined;
+            }
+            request
+        };
+        let first = calls.receive_with(1, part("4242 4242", None)).await;
+        assert_eq!(first["outcome"], "received");
+
+        // Nothing is written until the caller has looked at both.
+        let asked = calls.receive_with(2, part("4242 4242", None)).await;
+        assert_eq!(asked["outcome"], "joins");
+        assert_eq!(asked["previous"][0]["body"], "4242 4242");
+        assert_eq!(stack.value("select count(*) from app.messages").await, "1");
+
+        let masked = json!([{
+            "message_id": asked["previous"][0]["message_id"], "masked_body": "•••• ••••",
+        }]);
+        let mut second = part("•••• 4242", Some(masked));
+        second["masked_count"] = json!(1);
+        let kinds = |received: &Value| -> Vec<String> {
+            let work = received["work"].as_array().unwrap();
+            work.iter().map(|work| work["kind"].as_str().unwrap().to_owned()).collect()
+        };
+        let received = calls.receive_with(2, second.clone()).await;
+        assert_eq!(kinds(&received), ["redact", "redact", "reply"]);
+        assert_eq!(calls.receive_with(2, second).await["outcome"], "duplicate");
+        assert_eq!(calls.receive_with(2, part("4242 4242", None)).await["outcome"], "duplicate");
+        let bodies =
+            "select string_agg(body || ' ' || masked_count, ', ' order by id) from app.messages";
+        assert_eq!(stack.value(bodies).await, "•••• •••• 1, •••• 4242 1");
+
+        calls.wait(601).await;
+        assert_eq!(calls.receive_with(3, part("4242", None)).await["outcome"], "received");
+        stack.stop().await;
+    });
+}
+
+/// Two claims of the other lead's texts do not let one mask them.
+#[test]
+fn only_the_leads_own_texts_are_masked() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        calls.receive(1, "text", "4242 4242").await;
+        let id = stack.value("select id from app.messages").await;
+        let stranger = json!({
+            "from": "+15145550199", "phone_hmac": "cd".repeat(32), "may_join": true,
+            "joined": [{ "message_id": id, "masked_body": "gone" }],
+        });
+        calls.receive_with(2, stranger).await;
+        assert_eq!(stack.value("select count(*) from app.messages where body = 'gone'").await, "0");
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn every_callback_is_kept_those_too_that_change_nothing() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let send = calls.queued(1).await;
+        for (status, want) in [
+            ("delivered", "applied"),
+            ("sent", "applied"),
+            ("sent", "duplicate"),
+            ("partially_delivered", "ignored"),
+        ] {
+            assert_eq!(calls.status(&send["message_id"], 1, status, None).await, want, "{status}");
+        }
+        let kept = "select string_agg(status, ' ' order by id) from app.status_events";
+        assert_eq!(stack.value(kept).await, "delivered sent sent partially_delivered");
+        let status = "select status from app.messages where direction = 'outbound'";
+        assert_eq!(stack.value(status).await, "delivered");
         stack.stop().await;
     });
 }

@@ -1,6 +1,7 @@
 //! What the tests share: one Postgres for all of them, and for each a stack of
 //! its own on a database of its own.
 
+pub(crate) mod calls;
 pub(crate) mod interceptor;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use leadslock::settings::Reader;
 use local::{
     postgres::Data,
     product,
@@ -22,6 +24,7 @@ use local::{
     },
     stack::{Database, Foundation, Stack},
 };
+use serde_json::Value;
 use tokio::{runtime::Runtime, sync::OnceCell};
 use tokio_postgres::{Client, Row, types::ToSql};
 use url::Url;
@@ -86,6 +89,9 @@ impl TestStack {
         let stack = stack.await.unwrap();
         interceptor.forward_to(stack.supabase.url.clone());
         let database = stack.supabase.connect().await.unwrap();
+        // A test that is not about the pace of a number is not held up by it.
+        let pace = "update app.sender_numbers set texts_per_minute = 100000";
+        database.batch_execute(pace).await.unwrap();
         let client = plain_client();
         Self { stack, interceptor, database, client }
     }
@@ -162,6 +168,19 @@ impl TestStack {
     pub(crate) async fn run_scheduler_later(&self) {
         local::clock::advance(&self.database, Duration::from_secs(20 * 60)).await.unwrap();
         assert_eq!(self.run_scheduler().await, 200);
+    }
+
+    /// What the operator's program answers.
+    pub(crate) async fn operator(&self, task: operator::Task) -> Value {
+        let supabase = &self.stack.supabase;
+        let lookup = |name: &str| match name {
+            "VERCEL_ENV" => Some("development".to_owned()),
+            "SUPABASE_URL" => Some(supabase.url.to_string()),
+            "SUPABASE_SECRET_KEY" => Some(supabase.secret_key.clone()),
+            "SUPPRESSION_KEY" => Some(product::SUPPRESSION_KEY.to_owned()),
+            _ => None,
+        };
+        operator::run(&task, Reader::new(&lookup)).await.unwrap()
     }
 
     /// Rows of the database.

@@ -241,6 +241,28 @@ fn promise_cards_never_nor_personal_data_reach_database_or_model() {
     });
 }
 
+/// In parts that are no card number each: the one that completes it is not
+/// stored, and the one before is masked.
+#[test]
+fn promise_cards_never_a_card_number_in_two_texts_is_masked_in_both() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.text_and_wait("my visa is 4242 4242").await;
+        stack.text("4242 4242, exp 12/27");
+
+        stack.wait_for_value("select count(*) from app.jobs where outcome = 'redacted'", "2").await;
+        let bodies =
+            "select string_agg(body, ' | ' order by id) from app.messages where author = 'lead'";
+        assert_eq!(stack.value(bodies).await, "my visa is •••• •••• | •••• 4242, exp 12/27");
+        let twilios_copies = stack.simulator().read(|world| {
+            let texts = world.twilio.messages.iter();
+            texts.filter(|text| text.from == LEAD && text.is_redacted).count()
+        });
+        assert_eq!(twilios_copies, 2);
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn the_demo_shops_owner_can_sign_in() {
     run(async {

@@ -1,10 +1,15 @@
-//! The `application/x-www-form-urlencoded` body of a Twilio webhook.
+//! The body of a Twilio webhook: `application/x-www-form-urlencoded`, or JSON.
 //!
 //! Twilio signs the decoded bytes of every field, so decoding must lose
 //! nothing: blank values stay, invalid UTF-8 stays bytes until it is read.
 
 use std::borrow::Cow;
 
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::sid::{AccountSid, MessageSid};
@@ -52,6 +57,29 @@ impl<'a> Form<'a> {
         Self { fields }
     }
 
+    /// Reads one flat JSON object; numbers and booleans as they are written,
+    /// nested values and nulls not at all. `None` if it is no JSON object.
+    pub fn parse_json(body: &'a [u8]) -> Option<Self> {
+        let object: JsonFields<'a> = serde_json::from_slice(body).ok()?;
+        let mut fields: Vec<Field<'a>> = object
+            .0
+            .into_iter()
+            .filter_map(|(name, value)| {
+                let value = match value.get().as_bytes().first()? {
+                    b'"' => {
+                        Cow::Owned(serde_json::from_str::<String>(value.get()).ok()?.into_bytes())
+                    }
+                    b'{' | b'[' | b'n' => return None,
+                    _ => Cow::Borrowed(value.get().as_bytes()),
+                };
+                Some((Cow::Owned(name.into_bytes()), value))
+            })
+            .collect();
+        // A name given twice stays twice, to be refused where it is read.
+        fields.sort_unstable();
+        Some(Self { fields })
+    }
+
     /// Every name and value, in the order Twilio signs them.
     pub fn fields(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.fields.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
@@ -84,6 +112,33 @@ impl<'a> Form<'a> {
         first
             .map(|(_, value)| std::str::from_utf8(value).map_err(|_| FieldError::Invalid(name)))
             .transpose()
+    }
+}
+
+/// The members of a JSON object, doubles included.
+struct JsonFields<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for JsonFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = JsonFields<'de>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+                let mut fields = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    fields.push(member);
+                }
+                Ok(JsonFields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
     }
 }
 
@@ -159,6 +214,20 @@ mod tests {
         assert_eq!(form.required("To"), Ok(""));
         assert_eq!(form.required("MessageSid"), Err(FieldError::Missing("MessageSid")));
         assert_eq!(form.optional("MessageSid"), Ok(None));
+    }
+
+    #[test]
+    fn json_is_read_as_the_same_fields() {
+        let body =
+            br#"{"From":"+15550001","Body":"a\nb","N":2,"Ok":true,"No":null,"In":{"x":1},"L":[]}"#;
+        let form = Form::parse_json(body).unwrap();
+        assert_eq!(form.required("From"), Ok("+15550001"));
+        assert_eq!(form.required("Body"), Ok("a\nb"));
+        assert_eq!((form.optional("N"), form.optional("Ok")), (Ok(Some("2")), Ok(Some("true"))));
+        assert_eq!((form.optional("No"), form.optional("In")), (Ok(None), Ok(None)));
+
+        let doubled = Form::parse_json(br#"{"From":"+1","From":"+1"}"#).unwrap();
+        assert_eq!(doubled.required("From"), Err(FieldError::Repeated("From")));
     }
 
     #[test]

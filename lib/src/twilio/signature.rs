@@ -5,6 +5,8 @@
 //! the account's auth token. The base64 digest arrives in `X-Twilio-Signature`.
 //!
 //! - Scheme: <https://www.twilio.com/docs/usage/security#validating-requests>
+//! - JSON bodies: the URL's query ends with the body's SHA-256, and the URL alone
+//!   is signed.
 //! - Repeated names and the optional port follow Twilio's own validator:
 //!   <https://github.com/twilio/twilio-python/blob/main/twilio/request_validator.py>
 //!
@@ -15,6 +17,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 use url::{Position, Url};
 
@@ -44,6 +47,26 @@ pub enum SignatureError {
     /// regrouped under a genuine signature.
     #[error("a field name is outside Twilio's character set")]
     FieldName,
+    /// The URL is none we gave Twilio.
+    #[error("the URL is not one that is configured at Twilio")]
+    Target,
+    /// The URL is signed, but the body is not the one it names.
+    #[error("the body is not the JSON object whose digest is in the URL")]
+    Body,
+}
+
+impl SignatureError {
+    /// What such refusals are counted as.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "signature missing",
+            Self::Malformed => "signature malformed",
+            Self::Mismatch => "signature mismatch",
+            Self::FieldName => "signature over other field names",
+            Self::Target => "not a configured URL",
+            Self::Body => "signature over another body",
+        }
+    }
 }
 
 /// Checks signatures made with one of the account's auth tokens.
@@ -65,9 +88,10 @@ impl Verifier {
 
     /// Checks `header` and returns the form it vouches for.
     ///
-    /// `path_and_query` is that of the webhook's URL as configured at Twilio,
-    /// without the fragment, which Twilio neither signs nor sends. The origin is
-    /// never taken from `Host`, which the caller controls.
+    /// `path_and_query` is what the request asks for, of which the caller has
+    /// compared the [`configured_url`]. It has no fragment, which Twilio neither
+    /// signs nor sends. The origin is never taken from `Host`, which the sender
+    /// of the request controls.
     pub fn verify<'a>(
         &self,
         path_and_query: &str,
@@ -75,16 +99,25 @@ impl Verifier {
         header: Option<&[u8]>,
     ) -> Result<Form<'a>, SignatureError> {
         let signature = decode(header.ok_or(SignatureError::Missing)?)?;
-        let form = Form::parse(body);
+        let body_digest = split_body_digest(path_and_query).map(|(_, digest)| digest);
+        // Of a JSON body the signature covers the digest only.
+        let signed = Form::parse(if body_digest.is_some() { b"" } else { body });
 
         let is_genuine = self.origins.iter().any(|origin| {
             self.keys.iter().any(|key| {
-                mac(key, &[origin, path_and_query], &form).verify_slice(&signature).is_ok()
+                mac(key, &[origin, path_and_query], &signed).verify_slice(&signature).is_ok()
             })
         });
         if !is_genuine {
             return Err(SignatureError::Mismatch);
         }
+        let form = match body_digest {
+            Some(digest) if is_digest_of(digest, body) => {
+                Form::parse_json(body).ok_or(SignatureError::Body)?
+            }
+            Some(_) => return Err(SignatureError::Body),
+            None => signed,
+        };
         if !form.fields().all(|(name, _)| is_field_name(name)) {
             return Err(SignatureError::FieldName);
         }
@@ -97,6 +130,31 @@ impl std::fmt::Debug for Verifier {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verifier").field("origins", &self.origins).finish_non_exhaustive()
     }
+}
+
+/// The part of a request's target that stands in the URL as it is configured at
+/// Twilio: all but the digest of a JSON body, which Twilio adds.
+pub fn configured_url(path_and_query: &str) -> &str {
+    split_body_digest(path_and_query).map_or(path_and_query, |(configured, _)| configured)
+}
+
+/// Splits `?bodySHA256=` or `&bodySHA256=` and 64 hexadecimal digits off the end.
+fn split_body_digest(path_and_query: &str) -> Option<(&str, &str)> {
+    let (rest, digest) = path_and_query.rsplit_once("bodySHA256=")?;
+    let is_digest =
+        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    // Only the first parameter follows a question mark.
+    let configured = match rest.strip_suffix('?') {
+        Some(path) if !path.contains('?') => Some(path),
+        _ => rest.strip_suffix('&').filter(|url| url.contains('?')),
+    };
+    configured.filter(|_| is_digest).map(|configured| (configured, digest))
+}
+
+/// Whether `hex` is the SHA-256 of `body`. Neither is a secret.
+fn is_digest_of(hex: &str, body: &[u8]) -> bool {
+    let digits = Sha256::digest(body).into_iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    digits.map(|digit| char::from_digit(digit.into(), 16)).eq(hex.chars().map(Some))
 }
 
 /// Signs a request as Twilio does, for tests and the local simulator.
@@ -224,6 +282,77 @@ mod tests {
         assert_eq!(verdict(b"Bodyhi+you=From%2B15550001"), Err(SignatureError::FieldName));
         // This one only has good names: `Form::required("From")` refuses it.
         assert_eq!(verdict(b"Body=hi+youFrom%2B15550001"), Ok(()));
+    }
+
+    const JSON: &[u8] = br#"{"MessageSid":"SM1","Body":"hi \u00e9","NumMedia":0,"Tags":{"a":1}}"#;
+
+    fn json_target(body: &[u8]) -> String {
+        let digest = Sha256::digest(body);
+        let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        format!("/sms?message=1&bodySHA256={hex}")
+    }
+
+    #[test]
+    fn a_json_body_is_signed_by_its_digest_in_the_url() {
+        let target = json_target(JSON);
+        let url = Url::parse(&format!("https://x.test{target}")).unwrap();
+        let header = sign(&"12345".into(), &url, b"");
+        let verifier = verifier(&["https://x.test"], &["12345"]);
+        let verify = |target: &str, body: &'static [u8]| {
+            verifier.verify(target, body, Some(header.as_bytes()))
+        };
+
+        let form = verify(&target, JSON).unwrap();
+        assert_eq!(form.required("Body"), Ok("hi é"));
+        assert_eq!(form.optional("NumMedia"), Ok(Some("0")));
+        assert_eq!(form.optional("Tags"), Ok(None));
+
+        for (target, body, want) in [
+            (target.as_str(), b"{}".as_slice(), SignatureError::Body),
+            (&target, b"", SignatureError::Body),
+            (&target, b"Body=hi", SignatureError::Body),
+            (&json_target(b"{}"), b"{}", SignatureError::Mismatch),
+            // A form that comes with the signature of a URL.
+            ("/sms?message=1", b"", SignatureError::Mismatch),
+        ] {
+            assert_eq!(verify(target, body).map(|_| ()), Err(want), "{target}");
+        }
+    }
+
+    #[test]
+    fn a_signed_body_must_be_one_flat_object() {
+        for body in
+            [b"[]".as_slice(), b"\"x\"", b"{\"a\":1} x", b"{\"a\":", b"{\"a b\":1}", b"\xff"]
+        {
+            let target = json_target(body);
+            let url = Url::parse(&format!("https://x.test{target}")).unwrap();
+            let header = sign(&"12345".into(), &url, b"");
+            let verdict =
+                verdict(&verifier(&["https://x.test"], &["12345"]), &target, body, Some(&header));
+            assert!(
+                matches!(verdict, Err(SignatureError::Body | SignatureError::FieldName)),
+                "{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_digest_is_no_part_of_the_configured_url() {
+        let digest = "0123456789abcdef".repeat(4);
+        for (target, want) in [
+            (format!("/sms?bodySHA256={digest}"), "/sms"),
+            (format!("/sms?a=1&bodySHA256={digest}"), "/sms?a=1"),
+            // Not as Twilio adds it: it stays, and the URL is none of ours.
+            (format!("/sms&bodySHA256={digest}"), ""),
+            (format!("/sms?a=1?bodySHA256={digest}"), ""),
+            (format!("/sms?bodySHA256={digest}&a=1"), ""),
+            (format!("/sms?xbodySHA256={digest}"), ""),
+            ("/sms?bodySHA256=abc".to_owned(), ""),
+            (format!("/sms?bodySHA256={}", digest.to_uppercase()), ""),
+        ] {
+            let want = if want.is_empty() { target.as_str() } else { want };
+            assert_eq!(configured_url(&target), want);
+        }
     }
 
     #[test]

@@ -1,0 +1,33 @@
+//! The program as an operator starts it: bad input gets one clear sentence.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
+
+use std::{
+    fs,
+    process::{Command, Output},
+};
+
+fn operator(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_operator")).args(arguments).env_clear().output().unwrap()
+}
+
+#[test]
+fn bad_input_is_refused_with_a_sentence() {
+    let file = std::env::temp_dir().join(format!("leadslock-operator-{}.env", std::process::id()));
+    fs::write(&file, "# nobody listens there\nVERCEL_ENV=development\nSUPABASE_URL=http://127.0.0.1:9\nSUPABASE_SECRET_KEY=x\n").unwrap();
+    let file = file.to_str().unwrap();
+    for (arguments, sentence) in [
+        (&[][..], "Usage: cargo operator"),
+        (&["consent", "514-555-0100", "+15145550123"], "a phone number is + and up to 15 digits"),
+        (&["revive", "1"], "invalid value '1'"),
+        (&["status"], "SUPABASE_URL is not set; SUPABASE_SECRET_KEY is not set"),
+        (&["--env", "/nonexistent", "status"], "/nonexistent cannot be read"),
+        (&["--env", file, "status"], "service_status failed: the host could not be reached"),
+        (&["--env", file, "consent", "+15145550100", "+15145550123"], "SUPPRESSION_KEY is not set"),
+    ] {
+        let output = operator(arguments);
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(told.contains(sentence), "{arguments:?}: {told}");
+    }
+    fs::remove_file(file).unwrap();
+}
