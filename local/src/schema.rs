@@ -36,6 +36,18 @@ pub async fn of_migrations(node: &Node, cluster: &Cluster) -> Result<String> {
     Ok(text)
 }
 
+/// Makes a database as it was when `version` was the newest migration, runs `fill` in it, and
+/// then the migrations that came after: what happens to a deployment with data in it.
+pub async fn upgrade(
+    node: &Node,
+    cluster: &Cluster,
+    database: &str,
+    version: &str,
+    fill: &str,
+) -> Result<()> {
+    supabase::make_upgraded(node, cluster, database, version, fill).await
+}
+
 /// What breaks a rule of `supabase/tests/catalog.sql` in a database, one line each.
 pub async fn violations(client: &Client) -> Result<Vec<String>> {
     let rows = query(client, CATALOG).await?;

@@ -1,11 +1,13 @@
 //! `cargo operator`: what an operator does to a running deployment.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this program talks to the person who started it"
-)]
+#![expect(clippy::print_stderr, reason = "this program talks to the person who started it")]
 
-use std::{collections::BTreeMap, env, fs, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
@@ -41,8 +43,11 @@ async fn run(arguments: Arguments) -> Result<()> {
         None => env::var(name).ok(),
     };
     let answer = operator::run(&arguments.task, Reader::new(&lookup)).await?;
-    println!("{answer:#}");
-    Ok(())
+    match writeln!(io::stdout(), "{answer:#}") {
+        // Whoever read has read enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("the answer cannot be written"),
+    }
 }
 
 fn read(file: &PathBuf) -> Result<BTreeMap<String, String>> {

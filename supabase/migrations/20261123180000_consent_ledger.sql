@@ -20,11 +20,7 @@ alter table app.consent_events
   drop constraint source_is_known,
   add constraint source_is_known check (source in ('text', 'provider', 'owner')),
   add constraint rule_is_one_line check (rule !~ '[\n\r]'),
-  add constraint expiry_fits_basis check ((expires_at is null) = (basis is null or basis = 'express')),
-  add constraint wording_has_salt_and_digest check (
-    (wording is null or wording_digest is not null)
-    and (wording is null) = (wording_salt is null)
-  );
+  add constraint expiry_fits_basis check ((expires_at is null) = (basis is null or basis = 'express'));
 drop index app.consent_events_message_id_idx;
 drop index app.consent_events_business_id_idx;
 comment on column app.consent_events.sequence is 'The place in its chain, from 1.';
@@ -156,9 +152,6 @@ begin
   delete from app.consent_events;
   foreach v_event in array coalesce(v_old, '{}') loop
     select phone_hmac into v_event.phone_hmac from app.leads where id = v_event.lead_id;
-    if v_event.basis = 'implied_inquiry' and v_event.expires_at is null then
-      v_event.expires_at := v_event.at + interval '6 months';
-    end if;
     perform app.append_consent(v_event);
   end loop;
   alter table app.consent_events enable trigger consent_events_are_never_changed;
@@ -172,6 +165,10 @@ alter table app.consent_events
   alter column hash set not null,
   add constraint phone_hmac_is_sha256 check (octet_length(phone_hmac) = 32),
   add constraint hash_is_sha256 check (octet_length(hash) = 32),
+  add constraint wording_has_salt_and_digest check (
+    (wording is null or wording_digest is not null)
+    and (wording is null) = (wording_salt is null)
+  ),
   add constraint consent_events_chain_key unique (business_id, phone_hmac, sequence);
 
 -- Nothing of a row may change but that its wording, which may name a person, is

@@ -85,6 +85,40 @@ pub(crate) async fn make_migrated(node: &Node, cluster: &Cluster, database: &str
     cli::push(node, &cluster.url_as(OWNER, database), Seed::LeftOut).await
 }
 
+/// Makes a database as it was when `version` was the newest migration, runs `fill` in it, and
+/// then the migrations that came after.
+pub(crate) async fn make_upgraded(
+    node: &Node,
+    cluster: &Cluster,
+    database: &str,
+    version: &str,
+    fill: &str,
+) -> Result<()> {
+    make_project(node, cluster, database).await?;
+    let client = cluster.connect(database).await?;
+    let is_newer = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().split('_').next() > Some(version))
+    };
+    let (newer, older): (Vec<_>, Vec<_>) = migrations()?.into_iter().partition(is_newer);
+    for path in &older {
+        migrate(&client, path).await?;
+    }
+    client.batch_execute(fill).await.context("the database could not be filled")?;
+    for path in &newer {
+        migrate(&client, path).await?;
+    }
+    Ok(())
+}
+
+/// Runs a migration in a transaction, as the role that runs them on hosted projects.
+async fn migrate(client: &Client, path: &Path) -> Result<()> {
+    let sql = String::from_utf8(read(path)?)?;
+    let transaction = format!("begin; set local role {OWNER}; {sql}; commit");
+    let migrated = client.batch_execute(&transaction).await;
+    migrated.with_context(|| format!("{} could not be applied", path.display()))
+}
+
 /// What Supabase's advisors find in a database.
 pub(crate) async fn advise(node: &Node, cluster: &Cluster, database: &str) -> Result<Vec<String>> {
     cli::advise(node, &cluster.url_as(OWNER, database)).await

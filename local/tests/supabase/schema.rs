@@ -36,6 +36,31 @@ fn the_committed_schema_is_that_of_the_migrations() {
     });
 }
 
+/// A deployment that has data already takes every migration, and keeps what it has.
+#[test]
+fn migrations_apply_to_a_database_that_is_in_use() {
+    run(async {
+        let (node, cluster) = shared().await;
+        let fill = include_str!("in_use_20261123150300.sql");
+        schema::upgrade(node, cluster, "upgraded", "20261123150300", fill).await.unwrap();
+
+        let client = cluster.connect("upgraded").await.unwrap();
+        let value = async |sql: &str| -> String {
+            client.query_one(&format!("select ({sql})::text"), &[]).await.unwrap().get(0)
+        };
+        let life = "select string_agg(change || ' ' || sequence, ', ' order by id) from app.consent_events";
+        assert_eq!(value(life).await, "granted 1, withdrawn 2, granted 3");
+        let breaks = "select count(app.first_break_of_consent(business_id, phone_hmac))
+                      from app.consent_ledgers";
+        assert_eq!(value(breaks).await, "0");
+        assert_eq!(value("select count(*) from app.messages").await, "3");
+
+        // As good as new.
+        let committed = std::fs::read_to_string(project::root().join("supabase/schema.sql"));
+        assert_eq!(schema::dump(&client).await.unwrap(), committed.unwrap());
+    });
+}
+
 #[test]
 fn no_rule_of_the_catalog_is_broken() {
     run(async {
