@@ -1008,26 +1008,24 @@ end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
 
-CREATE OR REPLACE FUNCTION app.texts_to_join(p_business_id uuid, p_phone text)
+CREATE OR REPLACE FUNCTION app.texts_to_join(p_lead_id uuid)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
-  from app.leads l
-  cross join lateral (
+  from (
     select *
     from app.messages
-    where lead_id = l.id and direction = 'inbound'
+    where lead_id = p_lead_id and direction = 'inbound'
     order by id desc
     limit 3
   ) m
-  where l.business_id = p_business_id and l.phone = p_phone
-    and m.created_at > app.clock() - interval '10 minutes'
+  where m.created_at > app.clock() - interval '10 minutes'
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
-comment on function app.texts_to_join(uuid,text) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -1448,24 +1446,13 @@ begin
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
   end if;
 
-  if (request ->> 'may_join')::boolean and not request ? 'joined'
-    and not exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid)
-  then
-    v_previous := app.texts_to_join(v_business.id, request ->> 'from');
-    if v_previous is not null then
-      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
-    end if;
-  end if;
-
-  -- A delivery in flight at the same time is waited for by the primary key.
-  insert into app.webhook_events (provider, event_id, type)
-  values ('twilio', v_sid, 'message')
-  on conflict do nothing;
-  if not found then
+  -- A redelivery changes nothing, not even when the lead was last heard of.
+  if exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid) then
     return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
   end if;
 
-  -- Locks the lead to the end: the gate of any text to it waits, then sees us.
+  -- Locks the lead to the end: the gate of any text to it waits, then sees us,
+  -- and so does another text of the lead's that arrives at the same moment.
   insert into app.leads (business_id, phone, phone_hmac, language, last_inbound_at)
   values (v_business.id, request ->> 'from', v_hmac, v_language, app.clock())
   on conflict (business_id, phone) do update
@@ -1473,6 +1460,21 @@ begin
         language = coalesce(excluded.language, leads.language),
         phone_hmac = excluded.phone_hmac
   returning * into v_lead;
+
+  if (request ->> 'may_join')::boolean and not request ? 'joined' then
+    v_previous := app.texts_to_join(v_lead.id);
+    if v_previous is not null then
+      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
+    end if;
+  end if;
+
+  -- A delivery that was in flight at the same time has left its row by now.
+  insert into app.webhook_events (provider, event_id, type)
+  values ('twilio', v_sid, 'message')
+  on conflict do nothing;
+  if not found then
+    return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
+  end if;
 
   insert into app.messages (
     business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,

@@ -43,26 +43,24 @@ comment on function app.lift_suppressions(uuid, bytea, text[]) is
 
 -- The lead's last three texts, as far as they are of the last ten minutes and
 -- could be parts of one number: they have digits at an edge.
-create function app.texts_to_join(p_business_id uuid, p_phone text)
+create function app.texts_to_join(p_lead_id uuid)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
   select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
-  from app.leads l
-  cross join lateral (
+  from (
     select *
     from app.messages
-    where lead_id = l.id and direction = 'inbound'
+    where lead_id = p_lead_id and direction = 'inbound'
     order by id desc
     limit 3
   ) m
-  where l.business_id = p_business_id and l.phone = p_phone
-    and m.created_at > app.clock() - interval '10 minutes'
+  where m.created_at > app.clock() - interval '10 minutes'
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $$;
-comment on function app.texts_to_join(uuid, text) is
+comment on function app.texts_to_join(uuid) is
   'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
 
 -- A text that Twilio still has as it was written, with what we masked.
@@ -89,7 +87,7 @@ comment on function app.owe_redaction(uuid) is
 -- the answer it is owed, already claimed for the caller.
 --
 -- Only a text that begins or ends with digits (may_join) may need a second
--- call: the outcome joins writes nothing and returns the texts before, so that
+-- call: the outcome joins stores no text and returns the texts before, so that
 -- no part of a card number is completed by what is stored. The caller decides,
 -- and calls again with those of them that are to be masked (joined).
 create or replace function public.receive_sms(request jsonb)
@@ -122,24 +120,13 @@ begin
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
   end if;
 
-  if (request ->> 'may_join')::boolean and not request ? 'joined'
-    and not exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid)
-  then
-    v_previous := app.texts_to_join(v_business.id, request ->> 'from');
-    if v_previous is not null then
-      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
-    end if;
-  end if;
-
-  -- A delivery in flight at the same time is waited for by the primary key.
-  insert into app.webhook_events (provider, event_id, type)
-  values ('twilio', v_sid, 'message')
-  on conflict do nothing;
-  if not found then
+  -- A redelivery changes nothing, not even when the lead was last heard of.
+  if exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid) then
     return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
   end if;
 
-  -- Locks the lead to the end: the gate of any text to it waits, then sees us.
+  -- Locks the lead to the end: the gate of any text to it waits, then sees us,
+  -- and so does another text of the lead's that arrives at the same moment.
   insert into app.leads (business_id, phone, phone_hmac, language, last_inbound_at)
   values (v_business.id, request ->> 'from', v_hmac, v_language, app.clock())
   on conflict (business_id, phone) do update
@@ -147,6 +134,21 @@ begin
         language = coalesce(excluded.language, leads.language),
         phone_hmac = excluded.phone_hmac
   returning * into v_lead;
+
+  if (request ->> 'may_join')::boolean and not request ? 'joined' then
+    v_previous := app.texts_to_join(v_lead.id);
+    if v_previous is not null then
+      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
+    end if;
+  end if;
+
+  -- A delivery that was in flight at the same time has left its row by now.
+  insert into app.webhook_events (provider, event_id, type)
+  values ('twilio', v_sid, 'message')
+  on conflict do nothing;
+  if not found then
+    return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
+  end if;
 
   insert into app.messages (
     business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,

@@ -2,10 +2,11 @@
 
 use operator::Task;
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use crate::support::{
-    TestStack,
-    calls::{Calls, outbound_sid},
+    SHOP, TestStack,
+    calls::{Calls, outbound_sid, sid},
     run,
 };
 
@@ -300,7 +301,33 @@ fn promise_cards_never_a_number_split_over_texts_is_not_stored() {
     });
 }
 
-/// Two claims of the other lead's texts do not let one mask them.
+/// Both parts of a number arrive at the same instant: one of them sees the other.
+#[test]
+fn promise_cards_never_parts_that_come_at_once_are_still_seen_together() {
+    run(async {
+        let stack = TestStack::start().await;
+        let (one, other) = (stack.connect().await, stack.connect().await);
+        let receive = async |database: &Client, lead: u32, number: u32| -> Value {
+            let request = json!({
+                "message_sid": sid(lead * 10 + number), "from": format!("+1514556{lead:04}"),
+                "phone_hmac": format!("{lead:064x}"), "to": SHOP, "body": "4242 4242",
+                "media_count": 0, "masked_count": 0, "meaning": "text", "language": "en",
+                "is_in_words": false, "is_answered_by_twilio": false, "may_join": true,
+            });
+            let sql = "select public.receive_sms($1)";
+            database.query_one(sql, &[&request]).await.unwrap().get(0)
+        };
+        for lead in 0..40 {
+            let both = futures_util::join!(receive(&one, lead, 1), receive(&other, lead, 2));
+            let mut outcomes = [both.0["outcome"].clone(), both.1["outcome"].clone()];
+            outcomes.sort_by_key(Value::to_string);
+            assert_eq!(outcomes, ["joins", "received"], "lead {lead}");
+        }
+        stack.stop().await;
+    });
+}
+
+/// What another lead wrote is not masked, whatever a caller says.
 #[test]
 fn only_the_leads_own_texts_are_masked() {
     run(async {
