@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
@@ -79,7 +80,11 @@ impl Stack {
         Supabase::push_pending(node, cluster, &name).await?;
 
         progress.say("starting Supabase");
-        let supabase = Supabase::start(node, cluster, &name, port).await?;
+        let public_url = match options.variables.get("SUPABASE_URL") {
+            Some(Some(url)) => Some(Url::parse(url).context("SUPABASE_URL is no URL")?),
+            _ => None,
+        };
+        let supabase = Supabase::start(node, cluster, &name, port, public_url).await?;
         let numbers = numbers(&supabase).await?;
 
         progress.say("starting the product and the simulators");

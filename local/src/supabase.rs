@@ -63,12 +63,16 @@ impl Supabase {
 
     /// Starts the API on a database, at `port` of 127.0.0.1 or a free one. It ends when we do.
     ///
+    /// Its tokens name `public_url` as their issuer, if the product knows it by another URL
+    /// than its own.
+    ///
     /// The database may be dropped and made again under it, and the server restarted.
     pub async fn start(
         node: &Node,
         cluster: &Cluster,
         database: &str,
         port: Option<u16>,
+        public_url: Option<Url>,
     ) -> Result<Self> {
         let (port, reservation) = match port {
             Some(port) => (port, None),
@@ -78,8 +82,10 @@ impl Supabase {
             }
         };
         let folder = cluster.companion_folder()?;
+        let url = Url::parse(&format!("http://127.0.0.1:{port}"))?;
         let options = Options {
             port,
+            public_url: public_url.unwrap_or_else(|| url.clone()),
             database_url: cluster.url_as(API, database),
             config_file: project::root().join("supabase/config.toml"),
             signing_key_file: folder.join("signing-key.json"),
@@ -89,7 +95,7 @@ impl Supabase {
             secret_key: SECRET_KEY.to_owned(),
         };
         Ok(Self {
-            url: Url::parse(&format!("http://127.0.0.1:{port}"))?,
+            url,
             publishable_key: PUBLISHABLE_KEY.to_owned(),
             secret_key: SECRET_KEY.to_owned(),
             database_url: cluster.url(database),

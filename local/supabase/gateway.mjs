@@ -29,7 +29,7 @@ setExperimental('storage', true);
 const connection = connect(settings.databaseUrl);
 const tokens = await Tokens.load({
   keyFile: settings.signingKeyFile,
-  issuer: `${settings.url}/auth/v1`,
+  issuer: `${settings.publicUrl}/auth/v1`,
   database: connection.driver,
 });
 const lite = new App({

@@ -31,3 +31,18 @@ set search_path = ''
 as $$
   select pg_catalog.now() + pg_catalog.make_interval(secs => (select seconds from local.clock_offset));
 $$;
+
+-- Deviation: Lite has no second factors. A hosted project has this table whether
+-- anyone uses them or not, and the migrations' functions read it.
+create table if not exists auth.mfa_factors (
+  id uuid primary key,
+  user_id uuid not null references auth.users (id) on delete cascade,
+  friendly_name text,
+  factor_type text not null check (factor_type in ('totp', 'webauthn', 'phone')),
+  status text not null check (status in ('unverified', 'verified')),
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  secret text
+);
+alter table auth.mfa_factors owner to supabase_auth_admin;
+grant all on auth.mfa_factors to postgres;

@@ -10,6 +10,7 @@ use tokio::{
     task::JoinHandle,
     time::{sleep, timeout},
 };
+use url::Url;
 
 use crate::{
     child::{self, Child, StopSignal},
@@ -27,6 +28,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) struct Options {
     /// Where it listens, on 127.0.0.1.
     pub(super) port: u16,
+    /// The URL by which the product knows it, and tokens name it as their issuer.
+    pub(super) public_url: Url,
     /// The database, for the API's role.
     pub(super) database_url: String,
     /// The project's `config.toml`.
@@ -116,6 +119,7 @@ async fn launch(node: &Node, options: &Options) -> Result<Child> {
         .arg(node.script("gateway.mjs"))
         .env_clear()
         .env("GATEWAY_PORT", options.port.to_string())
+        .env("GATEWAY_PUBLIC_URL", options.public_url.as_str().trim_end_matches('/'))
         .env("GATEWAY_DATABASE_URL", &options.database_url)
         .env("GATEWAY_CONFIG_FILE", &options.config_file)
         .env("GATEWAY_SIGNING_KEY_FILE", &options.signing_key_file)

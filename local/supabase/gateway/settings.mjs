@@ -13,6 +13,7 @@ function required(name) {
 
 export const port = Number(required('GATEWAY_PORT'));
 export const url = `http://127.0.0.1:${port}`;
+export const publicUrl = required('GATEWAY_PUBLIC_URL');
 export const databaseUrl = required('GATEWAY_DATABASE_URL');
 export const signingKeyFile = required('GATEWAY_SIGNING_KEY_FILE');
 export const storageFolder = required('GATEWAY_STORAGE_FOLDER');

@@ -52,7 +52,9 @@ fn errors_have_the_status_of_a_hosted_project() {
         let project = shared_project().await;
         for (code, status) in [
             ("PT400", 400),
+            ("PT401", 401),
             ("PT402", 402),
+            ("PT403", 403),
             ("PT404", 404),
             ("PT409", 409),
             ("PT423", 423),

@@ -58,7 +58,7 @@ impl Project {
     /// Makes the database, and starts the API on it.
     pub(crate) async fn start(node: &Node, cluster: &Cluster, database: &str) -> Self {
         make_database(cluster, database).await;
-        let supabase = Supabase::start(node, cluster, database, None).await.unwrap();
+        let supabase = Supabase::start(node, cluster, database, None, None).await.unwrap();
         Self { supabase, client: client() }
     }
 
