@@ -21,6 +21,7 @@ use thiserror::Error;
 use crate::{
     headers,
     refusals::Refusals,
+    session::SessionError,
     supabase::{RpcError, Supabase},
     twilio::{form::FieldError, signature::SignatureError},
 };
@@ -93,9 +94,12 @@ pub enum Problem {
     /// The caller did not show the secret that this address asks for.
     #[error("the request is not authorized")]
     Unauthorized,
+    /// The request is not an owner's, or the owner has to show more.
+    #[error(transparent)]
+    Session(#[from] SessionError),
     /// Nothing is wrong with the request; it may be sent again.
     #[error("the service is temporarily unavailable")]
-    Database(#[from] RpcError),
+    Database(#[source] RpcError),
     /// A defect of ours.
     #[error("the request could not be answered")]
     Panic,
@@ -112,6 +116,7 @@ impl Problem {
             Self::Unknown(_) => Some("unknown"),
             Self::Unsigned(error) => Some(error.reason()),
             Self::Unauthorized => Some("unauthorized"),
+            Self::Session(error) => error.reason(),
             Self::Database(_) | Self::Panic => None,
         }
     }
@@ -125,9 +130,21 @@ impl Problem {
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::Unsigned(_) => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Session(error) => match error {
+                SessionError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+                SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
+                _ => StatusCode::UNAUTHORIZED,
+            },
             Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
+    }
+}
+
+impl From<RpcError> for Problem {
+    /// A call for an owner may find that the session has ended; else the fault is ours.
+    fn from(error: RpcError) -> Self {
+        SessionError::of_call(&error).map_or(Self::Database(error), Self::Session)
     }
 }
 
@@ -223,6 +240,12 @@ fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
     {
         response.headers_mut().insert(header::ALLOW, allow);
     }
+    if let Problem::Session(error) = problem
+        && let Some(challenge) = error.challenge()
+    {
+        let challenge = HeaderValue::from_static(challenge);
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     response
 }
 
@@ -238,6 +261,7 @@ mod tests {
     use http_body_util::Full;
 
     use super::*;
+    use crate::session::KeysError;
 
     struct Probe;
 
@@ -249,6 +273,12 @@ mod tests {
             match body.as_ref() {
                 b"panic" => panic!("a text with +15145550100 in it"),
                 b"unsigned" => Err(Problem::Unsigned(SignatureError::Mismatch)),
+                b"expired" => Err(SessionError::Expired.into()),
+                b"old" => Err(SessionError::NotRecent.into()),
+                b"other" => Err(SessionError::OtherApplication.into()),
+                b"keyless" => Err(SessionError::Unavailable(KeysError::Unusable).into()),
+                b"ended" => Err(refused("PT401").into()),
+                b"broken" => Err(refused("42501").into()),
                 b"later" => {
                     let mut answer = Answer::ok("text/plain", "soon");
                     answer.background = Some(Box::pin(async {}));
@@ -257,6 +287,10 @@ mod tests {
                 _ => Ok(Answer::ok("text/plain", body)),
             }
         }
+    }
+
+    fn refused(code: &str) -> RpcError {
+        RpcError::Refused { status: StatusCode::UNAUTHORIZED, code: code.to_owned() }
     }
 
     async fn ask(method: Method, body: &'static str) -> (Response<Bytes>, bool) {
@@ -296,6 +330,26 @@ mod tests {
     async fn a_405_names_the_method_that_is_answered() {
         let (response, _) = ask(Method::DELETE, "").await;
         assert_eq!(response.headers()[header::ALLOW], "POST");
+    }
+
+    #[tokio::test]
+    async fn who_has_to_sign_in_is_told_how() {
+        let invalid = r#"Bearer error="invalid_token""#;
+        let again = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
+        for (body, status, challenge, text) in [
+            ("expired", 401, Some(invalid), "the access token has expired"),
+            ("old", 401, Some(again), "this needs a sign-in of the last 10 minutes"),
+            ("other", 403, None, "this is not open to other applications"),
+            ("keyless", 503, None, "the service is temporarily unavailable"),
+            ("ended", 401, Some(invalid), "the session has ended"),
+            ("broken", 503, None, "the service is temporarily unavailable"),
+        ] {
+            let (response, _) = ask(Method::POST, body).await;
+            let given = response.headers().get(header::WWW_AUTHENTICATE);
+            assert_eq!(response.status().as_u16(), status, "{body}");
+            assert_eq!(given.map(|value| value.to_str().unwrap()), challenge, "{body}");
+            assert_eq!(*response.body(), format!(r#"{{"error":"{text}"}}"#), "{body}");
+        }
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ pub mod phone;
 pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
+pub mod session;
 pub mod settings;
 pub mod sms_inbound;
 pub mod sms_status;

@@ -16,11 +16,12 @@ use url::{Host, Url};
 use crate::twilio::sid::AccountSid;
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 16] = [
+pub const VARIABLES: [&str; 17] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
     "SUPABASE_SECRET_KEY",
+    "SUPABASE_JWT_SECRET",
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
     "TWILIO_AUTH_TOKEN_NEXT",
@@ -54,6 +55,22 @@ pub struct Supabase {
     pub url: Url,
     /// An `sb_secret_…` key, sent as `apikey`.
     pub secret_key: SecretString,
+}
+
+/// What it takes to know an access token of Supabase Auth.
+#[derive(Debug)]
+pub struct AccessTokens {
+    /// The project's URL, by which it calls itself in its tokens.
+    pub url: Url,
+    /// What a project signs with that has no signing keys yet.
+    pub legacy_secret: Option<SecretString>,
+}
+
+impl AccessTokens {
+    /// Who the tokens say they are of.
+    pub fn issuer(&self) -> String {
+        format!("{}/auth/v1", self.url.as_str().trim_end_matches('/'))
+    }
 }
 
 /// What it takes to know a webhook of Twilio's.
@@ -126,10 +143,20 @@ impl<'a> Reader<'a> {
 
     /// Reads `SUPABASE_URL` and `SUPABASE_SECRET_KEY`.
     pub fn supabase(&self) -> Option<Supabase> {
-        let url =
-            self.required("SUPABASE_URL").and_then(|text| self.base_url("SUPABASE_URL", &text));
+        let url = self.supabase_url();
         let secret_key = self.secret("SUPABASE_SECRET_KEY");
         Some(Supabase { url: url?, secret_key: secret_key? })
+    }
+
+    /// Reads what [`AccessTokens`] holds.
+    pub fn access_tokens(&self) -> Option<AccessTokens> {
+        let url = self.supabase_url();
+        // RFC 7518, section 3.2, asks for as much as the hash has.
+        let legacy_secret = match self.optional("SUPABASE_JWT_SECRET") {
+            Some(_) => self.long_secret("SUPABASE_JWT_SECRET", 32).map(Some),
+            None => Some(None),
+        };
+        Some(AccessTokens { url: url?, legacy_secret: legacy_secret? })
     }
 
     /// Reads what [`TwilioWebhooks`] holds.
@@ -203,6 +230,11 @@ impl<'a> Reader<'a> {
             self.fault("LOCAL_CA_CERTIFICATE names a file that cannot be read");
         }
         pem
+    }
+
+    fn supabase_url(&self) -> Option<Url> {
+        let text = self.required("SUPABASE_URL")?;
+        self.base_url("SUPABASE_URL", &text)
     }
 
     fn account_sid(&self) -> Option<AccountSid> {
@@ -439,6 +471,29 @@ mod tests {
                 "SUPPRESSION_KEY is shorter than 32 characters"
             ]
         );
+    }
+
+    #[test]
+    fn the_legacy_secret_of_tokens_may_be_left_out_but_not_be_short() {
+        let read = |secret: &str| {
+            let lookup = |name: &str| match name {
+                "SUPABASE_URL" => Some("https://project.supabase.co".to_owned()),
+                "SUPABASE_JWT_SECRET" => Some(secret.to_owned()),
+                _ => None,
+            };
+            let reader = Reader::new(&lookup);
+            let tokens = reader.access_tokens();
+            reader.finish(tokens)
+        };
+        let without = read("").unwrap();
+        assert_eq!(without.issuer(), "https://project.supabase.co/auth/v1");
+        assert!(without.legacy_secret.is_none());
+        let canary = "canary".repeat(6);
+        let with = read(&canary).unwrap();
+        assert_eq!(with.legacy_secret.as_ref().unwrap().expose_secret(), canary);
+        assert!(!format!("{with:?}").contains("canary"));
+        let short = read("canary").unwrap_err().0;
+        assert_eq!(short, ["SUPABASE_JWT_SECRET is shorter than 32 characters"]);
     }
 
     #[test]
