@@ -936,6 +936,37 @@ AS $function$
 $function$;
 comment on function app.reply_work(uuid) is 'A claimed reply job, as the assistant gets it.';
 
+CREATE OR REPLACE FUNCTION app.require_session(p_session jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (p_session ->> 'user_id')::uuid;
+begin
+  perform
+  from auth.sessions s
+  join auth.users u on u.id = s.user_id
+  where s.id = (p_session ->> 'session_id')::uuid
+    and s.user_id = v_user_id
+    and (s.not_after is null or s.not_after > app.clock())
+    and (u.banned_until is null or u.banned_until <= app.clock())
+    and u.deleted_at is null;
+  if not found then
+    raise sqlstate 'PT401' using message = 'the session has ended';
+  end if;
+
+  if (p_session ->> 'aal') is distinct from 'aal2' and exists (
+    select from auth.mfa_factors f where f.user_id = v_user_id and f.status = 'verified'
+  ) then
+    raise sqlstate 'PT403' using message = 'the second factor is needed';
+  end if;
+  return v_user_id;
+end;
+$function$;
+comment on function app.require_session(jsonb) is 'The owner of a session that still stands and has shown every factor; refuses the call for any other.';
+
 CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql

@@ -18,5 +18,6 @@ mod races;
 mod refusals;
 mod repository;
 mod rules;
+mod sessions;
 mod support;
 mod whole_line;

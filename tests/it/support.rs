@@ -24,7 +24,7 @@ use local::{
     },
     stack::{Database, Foundation, Stack},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{runtime::Runtime, sync::OnceCell};
 use tokio_postgres::{Client, Row, types::ToSql};
 use url::Url;
@@ -37,6 +37,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The demo shop's number, from the seed.
 pub(crate) const SHOP: &str = "+15145550100";
+/// The demo shop's owner, from the seed.
+pub(crate) const OWNER: &str = "owner@example.com";
+/// And the password.
+pub(crate) const OWNER_PASSWORD: &str = "correct horse battery";
 /// A lead's number.
 pub(crate) const LEAD: &str = "+15145550123";
 
@@ -110,6 +114,28 @@ impl TestStack {
     /// Supabase's API and the key that pages may know.
     pub(crate) fn supabase(&self) -> (&Url, &str) {
         (&self.stack.supabase.url, &self.stack.supabase.publishable_key)
+    }
+
+    /// Signs an owner in, and returns the access token.
+    pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
+        let (url, key) = self.supabase();
+        let response = self
+            .client
+            .post(url.join("/auth/v1/token?grant_type=password").unwrap())
+            .header("apikey", key)
+            .header("content-type", "application/json")
+            .body(json!({ "email": email, "password": password }).to_string())
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(response.status(), 200);
+        let session: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        session["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Signs the demo shop's owner in, and returns the access token.
+    pub(crate) async fn sign_in_owner(&self) -> String {
+        self.sign_in(OWNER, OWNER_PASSWORD).await
     }
 
     /// Where the product answers, with `path`.

@@ -262,25 +262,3 @@ fn promise_cards_never_a_card_number_in_two_texts_is_masked_in_both() {
         stack.stop().await;
     });
 }
-
-#[test]
-fn the_demo_shops_owner_can_sign_in() {
-    run(async {
-        let stack = TestStack::start().await;
-        let (url, key) = stack.supabase();
-        let response = stack
-            .client
-            .post(url.join("/auth/v1/token?grant_type=password").unwrap())
-            .header("apikey", key)
-            .header("content-type", "application/json")
-            .body(r#"{"email": "owner@example.com", "password": "correct horse battery"}"#)
-            .send()
-            .await
-            .unwrap();
-        assert_eq!(response.status(), 200);
-        let session: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
-        let owner = stack.value("select owner_id from app.businesses").await;
-        assert_eq!(session["user"]["id"], owner);
-        stack.stop().await;
-    });
-}
