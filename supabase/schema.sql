@@ -658,6 +658,30 @@ end;
 $function$;
 comment on function app.owe_redaction(uuid) is 'Makes a claimed job of emptying a text at Twilio, and returns its work; null if that is owed already.';
 
+CREATE OR REPLACE FUNCTION app.owe_reply(p_message_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job_id uuid;
+begin
+  if not exists (
+    select
+    from app.messages m
+    join app.businesses b on b.id = m.business_id
+    where m.id = p_message_id and b.state = 'active'
+  ) then
+    return null;
+  end if;
+  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+  values ('reply', p_message_id, app.clock() + app.lease(), 1, 1)
+  returning id into v_job_id;
+  return app.reply_work(v_job_id);
+end;
+$function$;
+comment on function app.owe_reply(uuid) is 'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody.';
+
 CREATE OR REPLACE FUNCTION app.paced_until(p_sender_phone text, p_is_waiting boolean)
  RETURNS timestamp with time zone
  LANGUAGE plpgsql
@@ -1463,7 +1487,6 @@ declare
   v_lead app.leads;
   v_ledger app.consent_ledgers;
   v_message_id uuid;
-  v_job_id uuid;
   v_previous jsonb;
   v_joined_id uuid;
   v_fixed_text text;
@@ -1581,11 +1604,8 @@ begin
         app.clock() + interval '6 months'
       );
     end if;
-    if v_meaning = 'text' and v_business.state = 'active' then
-      insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-      values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
-      returning id into v_job_id;
-      v_work := v_work || app.reply_work(v_job_id);
+    if v_meaning = 'text' then
+      v_work := v_work || coalesce(app.owe_reply(v_message_id), '[]');
     end if;
   end if;
 

@@ -82,6 +82,31 @@ $$;
 comment on function app.owe_redaction(uuid) is
   'Makes a claimed job of emptying a text at Twilio, and returns its work; null if that is owed already.';
 
+create function app.owe_reply(p_message_id uuid)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_job_id uuid;
+begin
+  if not exists (
+    select
+    from app.messages m
+    join app.businesses b on b.id = m.business_id
+    where m.id = p_message_id and b.state = 'active'
+  ) then
+    return null;
+  end if;
+  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+  values ('reply', p_message_id, app.clock() + app.lease(), 1, 1)
+  returning id into v_job_id;
+  return app.reply_work(v_job_id);
+end;
+$$;
+comment on function app.owe_reply(uuid) is
+  'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody.';
+
 -- A text from a lead. Everything it changes commits together or not at all:
 -- the proof that it was handled, the text, the consent it gives or takes, and
 -- the answer it is owed, already claimed for the caller.
@@ -106,7 +131,6 @@ declare
   v_lead app.leads;
   v_ledger app.consent_ledgers;
   v_message_id uuid;
-  v_job_id uuid;
   v_previous jsonb;
   v_joined_id uuid;
   v_fixed_text text;
@@ -224,11 +248,8 @@ begin
         app.clock() + interval '6 months'
       );
     end if;
-    if v_meaning = 'text' and v_business.state = 'active' then
-      insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-      values ('reply', v_message_id, app.clock() + app.lease(), 1, 1)
-      returning id into v_job_id;
-      v_work := v_work || app.reply_work(v_job_id);
+    if v_meaning = 'text' then
+      v_work := v_work || coalesce(app.owe_reply(v_message_id), '[]');
     end if;
   end if;
 
