@@ -6,6 +6,7 @@
 //! can do (documented in `CONTROL.md`). All state is in memory, in one
 //! [`World`] for each [`Simulator`], so several run side by side in a process.
 
+mod caller;
 mod control;
 pub mod controls;
 pub mod conversation;

@@ -1,6 +1,6 @@
 //! Behaviours a simulator was ordered to show, each for a number of requests.
 
-use serde::Serialize;
+use serde::{Deserialize as _, Deserializer, Serialize, de::Error as _};
 
 /// A behaviour that may hold for the next few requests only.
 pub trait Limited {
@@ -44,6 +44,16 @@ impl<B: Limited + Clone> Script<B> {
 impl<B> Default for Script<B> {
     fn default() -> Self {
         Self(Vec::new())
+    }
+}
+
+/// A status that says a request failed; any other would make no sense here.
+pub(super) fn failure_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(deserializer)?;
+    if (400..600).contains(&status) {
+        Ok(status)
+    } else {
+        Err(D::Error::custom(format!("the status {status} is not within 400 to 599")))
     }
 }
 

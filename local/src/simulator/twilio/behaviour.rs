@@ -1,10 +1,10 @@
 //! What the Messages API can be ordered to do differently.
 
 use axum::http::StatusCode;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 
 use super::{message::Status, refusal::Refusal};
-use crate::simulator::Limited;
+use crate::simulator::{Limited, script};
 
 /// A behaviour other than the normal one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +52,7 @@ pub enum Answer {
     /// With this status and Twilio error code; nothing is accepted.
     Refuse {
         /// The HTTP status, 400 to 599.
-        #[serde(deserialize_with = "failure_status")]
+        #[serde(deserialize_with = "script::failure_status")]
         status: u16,
         /// Twilio's error code.
         code: u32,
@@ -183,15 +183,5 @@ impl End {
             }
             Self::Failed { error_code } => vec![sending, (Status::Failed, Some(error_code))],
         }
-    }
-}
-
-/// A status that says a request failed; any other would make no sense here.
-fn failure_status<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
-    let status = u16::deserialize(deserializer)?;
-    if (400..600).contains(&status) {
-        Ok(status)
-    } else {
-        Err(D::Error::custom(format!("the status {status} is not within 400 to 599")))
     }
 }

@@ -10,6 +10,8 @@ use serde::Serialize;
 use url::Url;
 use uuid::Uuid;
 
+pub use crate::simulator::caller::Outcome;
+
 use super::{attempt, message::Status, overrides::Overrides};
 use crate::simulator::{World, shared::Shared};
 
@@ -77,35 +79,6 @@ pub struct Attempt {
     pub duration_milliseconds: u64,
     /// How it ended.
     pub outcome: Outcome,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// With a whole response.
-    Answered {
-        /// Its HTTP status.
-        status: u16,
-        /// Its content type.
-        content_type: Option<String>,
-        /// Its body.
-        body: String,
-    },
-    /// Without a connection.
-    NotConnected {
-        /// What the system said.
-        reason: String,
-    },
-    /// With the time up.
-    TimedOut,
-    /// With a connection that broke before the response was whole.
-    Broken {
-        /// What was wrong.
-        reason: String,
-    },
-    /// With a response longer than Twilio reads.
-    TooLong,
 }
 
 /// An entry of the account's error log.
