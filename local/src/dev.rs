@@ -61,6 +61,8 @@ enum Running {
 pub struct Places {
     /// The page with the phone.
     pub phone: Url,
+    /// The page that shows Stripe's account and lets time pass.
+    pub stripe: String,
     /// The product itself.
     pub product: Url,
     /// Supabase's API.
@@ -124,6 +126,7 @@ impl Dev {
         };
         Places {
             phone: product.simulator.url().clone(),
+            stripe: product.simulator.stripe_api_url(),
             product: product.edge.url().clone(),
             supabase: supabase.clone(),
             operator_variables: database.is_some().then(operator_variables),

@@ -191,6 +191,7 @@ async fn end_wanted() -> io::Result<()> {
 fn show(places: &Places) {
     println!();
     println!("  a phone to text with  {}", places.phone);
+    println!("  Stripe, and the time  {}", places.stripe);
     println!("  the product           {}", places.product);
     println!("  Supabase              {}", places.supabase);
     if let Some(database) = &places.database {

@@ -14,7 +14,7 @@ use crate::{
     clock,
     edge::{self, Edge, Log},
     postgres, project,
-    simulator::{self, Controls, Simulator, groq, twilio},
+    simulator::{self, Controls, Simulator, groq, stripe, twilio},
 };
 
 /// The scheduler's secret. Neither this nor the key below is one: each copy of the code has
@@ -22,6 +22,9 @@ use crate::{
 const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 /// The key of the suppressed numbers.
 pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
+
+/// Where Stripe's events go.
+const STRIPE_EVENT_PATH: &str = "/api/stripe/event";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
@@ -58,7 +61,7 @@ pub struct Options {
 pub struct Product {
     /// Vercel's part.
     pub edge: Arc<Edge>,
-    /// Twilio's and Groq's.
+    /// Twilio's, Groq's and Stripe's.
     pub simulator: Simulator,
 }
 
@@ -69,10 +72,12 @@ impl Product {
         let origin = format!("http://{}", listener.local_addr()?);
         let twilio = twilio::Options::default();
         let groq = groq::Options::default();
+        let stripe = stripe::Options::default();
         let simulator = Simulator::start(simulator::Options {
             port: options.simulator_port,
             twilio: twilio.clone(),
             groq: groq.clone(),
+            stripe: stripe.clone(),
         })
         .await?;
 
@@ -90,6 +95,9 @@ impl Product {
             ("GROQ_API_KEY", groq.api_key.expose_secret().to_owned()),
             ("GROQ_MODELS", groq.models.join(",")),
             ("GROQ_API_URL", simulator.groq_api_url()),
+            ("STRIPE_SECRET_KEY", stripe.secret_key.expose_secret().to_owned()),
+            ("STRIPE_WEBHOOK_SECRET", stripe.webhook_secret.expose_secret().to_owned()),
+            ("STRIPE_API_URL", simulator.stripe_api_url()),
             ("CRON_SECRET", CRON_SECRET.to_owned()),
             ("SUPPRESSION_KEY", SUPPRESSION_KEY.to_owned()),
         ]
@@ -112,6 +120,7 @@ impl Product {
 
         let product = Self { edge, simulator };
         product.set_numbers(numbers)?;
+        product.simulator.set_stripe_endpoint(product.edge.url().join(STRIPE_EVENT_PATH)?);
         let edge = Arc::clone(&product.edge);
         let hold = Hold { edge, database_url: project.database_url };
         product.simulator.set_controls(Arc::new(hold)).await?;

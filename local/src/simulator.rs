@@ -2,9 +2,10 @@
 //! HTTP interfaces, and a phone to text with.
 //!
 //! One server on one port: Twilio's Messages API below `/twilio`, Groq's below
-//! `/groq`, the phone's page at `/`, and below `/control` everything the page
-//! can do (documented in `CONTROL.md`). All state is in memory, in one
-//! [`World`] for each [`Simulator`], so several run side by side in a process.
+//! `/groq`, Stripe's API and pages below `/stripe`, the phone's page at `/`, and
+//! below `/control` everything the pages can do (documented in `CONTROL.md`). All
+//! state is in memory, in one [`World`] for each [`Simulator`], so several run side
+//! by side in a process.
 
 mod caller;
 mod control;
@@ -16,6 +17,7 @@ mod phone;
 mod script;
 mod server;
 mod shared;
+pub mod stripe;
 pub mod twilio;
 
 use std::{sync::Arc, time::Duration};
@@ -41,13 +43,16 @@ pub struct Options {
     pub twilio: twilio::Options,
     /// The Groq account to stand in for.
     pub groq: groq::Options,
+    /// The Stripe account to stand in for.
+    pub stripe: stripe::Options,
 }
 
-/// Running simulators of Twilio and Groq. They end when this value is dropped.
+/// Running simulators of Twilio, Groq and Stripe. They end when this value is dropped.
 pub struct Simulator {
     url: Url,
     shared: Arc<Shared>,
     server: JoinHandle<()>,
+    time: JoinHandle<()>,
 }
 
 impl Simulator {
@@ -62,15 +67,17 @@ impl Simulator {
         let url = Url::parse(&format!("http://{address}"))
             .context("The simulators' address is not a URL.")?;
 
-        let shared = Arc::new(Shared::new(options));
+        let shared = Arc::new(Shared::new(options, &url));
         let router = axum::Router::new()
             .merge(phone::router())
             .nest("/control", control::router())
             .nest("/twilio", twilio::router())
             .nest("/groq", groq::router())
+            .nest("/stripe", stripe::router())
             .with_state(Arc::clone(&shared));
         let server = tokio::spawn(server::serve(listener, router));
-        Ok(Self { url, shared, server })
+        let time = tokio::spawn(stripe::keep_time(Arc::clone(&shared)));
+        Ok(Self { url, shared, server, time })
     }
 
     /// Where the server listens, e.g. `http://127.0.0.1:3001/`: the phone's page.
@@ -88,6 +95,11 @@ impl Simulator {
         format!("{}groq", self.url)
     }
 
+    /// The base of Stripe's API here: what `STRIPE_API_URL` is set to.
+    pub fn stripe_api_url(&self) -> String {
+        format!("{}stripe", self.url)
+    }
+
     /// Gives the page and the control API their hold on the rest of the stack.
     pub async fn set_controls(&self, controls: Arc<dyn Controls>) -> anyhow::Result<()> {
         let offset = controls.clock_offset().await?;
@@ -102,9 +114,15 @@ impl Simulator {
         self.shared.change(|world| world.twilio.numbers = numbers);
     }
 
-    /// Sets how far the simulators' time, as it shows in Twilio's dates, is ahead.
+    /// Sets where Stripe's events are delivered to.
+    pub fn set_stripe_endpoint(&self, endpoint: Url) {
+        self.shared.change(|world| world.stripe.endpoint = Some(endpoint));
+    }
+
+    /// Sets how far the simulators' time is ahead. What becomes due at Stripe by that
+    /// has happened when this returns.
     pub fn set_clock_offset(&self, offset: Duration) {
-        self.shared.change(|world| world.clock_offset = offset);
+        stripe::change(&self.shared, |world| world.clock_offset = offset);
     }
 
     /// Looks at everything the simulators know.
@@ -114,7 +132,7 @@ impl Simulator {
 
     /// Changes what the simulators know or how they behave, and wakes who waits.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
-        self.shared.change(change)
+        stripe::change(&self.shared, change)
     }
 
     /// Waits until `condition` finds what it looks for, and returns that.
@@ -172,8 +190,9 @@ impl Simulator {
         Ok(twilio::redelivery::redeliver(&self.shared, message_sid, times, at_once)?)
     }
 
-    /// Forgets all texts, requests, webhooks, opt-outs and ordered behaviours, and
-    /// drops webhooks under way. Numbers, credentials and the clock stay.
+    /// Forgets all texts, requests, webhooks, opt-outs, customers and ordered
+    /// behaviours, and drops webhooks under way. Numbers, prices, credentials and the
+    /// clock stay.
     pub async fn reset(&self) {
         self.shared.reset().await;
     }
@@ -182,8 +201,10 @@ impl Simulator {
     pub async fn stop(mut self) {
         self.shared.abort_tasks();
         self.server.abort();
-        // Aborted on purpose, so the only outcome is that it has ended.
+        self.time.abort();
+        // Aborted on purpose, so the only outcome is that they have ended.
         let _ = (&mut self.server).await;
+        let _ = (&mut self.time).await;
     }
 }
 
@@ -191,6 +212,7 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         self.shared.abort_tasks();
         self.server.abort();
+        self.time.abort();
     }
 }
 

@@ -1,6 +1,8 @@
 //! The control API: texting from a phone, reading what the simulators saw,
 //! ordering how they behave. `CONTROL.md` documents each call.
 
+mod stripe;
+
 use std::{sync::Arc, time::Duration};
 
 use axum::{
@@ -17,6 +19,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+pub(super) use self::stripe::let_pass_until_next;
 use super::{
     Controls, Log, World,
     conversation::{self, Conversation, Pair, Until},
@@ -62,6 +65,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
             "/groq/behaviour",
             get(read_groq_behaviour).put(replace_groq_behaviour).delete(remove_groq_behaviour),
         )
+        .merge(stripe::router())
         .fallback(async || Problem::new(StatusCode::NOT_FOUND, "there is no such call"))
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this call has another method")
@@ -71,13 +75,13 @@ pub(super) fn router() -> Router<Arc<Shared>> {
 
 /// Why a call cannot be done.
 #[derive(Debug)]
-struct Problem {
+pub(super) struct Problem {
     status: StatusCode,
     message: String,
 }
 
 impl Problem {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 }
@@ -134,7 +138,7 @@ struct Body<T>(T);
 struct Parameters<T>(T);
 
 /// Refuses what a page of another site sends by way of somebody's browser.
-async fn refuse_other_sites(request: Request, next: Next) -> Response {
+pub(super) async fn refuse_other_sites(request: Request, next: Next) -> Response {
     let site = request.headers().get("sec-fetch-site").map(|site| site.as_bytes());
     match site {
         None | Some(b"same-origin" | b"none") => next.run(request).await,
@@ -184,17 +188,20 @@ struct ConversationView {
     is_until_met: bool,
 }
 
+/// How long a call waits that says `timeout` in seconds, or nothing.
+fn wait_time(timeout: Option<f64>) -> Result<Duration, Problem> {
+    let Some(seconds) = timeout else { return Ok(DEFAULT_WAIT) };
+    let wait = Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "timeout is not a time"))?;
+    Ok(wait.min(LONGEST_WAIT))
+}
+
 /// `GET /control/conversation`: both sides of a conversation.
 async fn read_conversation(
     State(shared): State<Arc<Shared>>,
     Parameters(query): Parameters<ConversationQuery>,
 ) -> Result<Json<ConversationView>, Problem> {
-    let wait = match query.timeout {
-        None => DEFAULT_WAIT,
-        Some(seconds) => Duration::try_from_secs_f64(seconds)
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "timeout is not a time"))?
-            .min(LONGEST_WAIT),
-    };
+    let wait = wait_time(query.timeout)?;
     let read = |world: &World| Conversation::of(world, &query.phone, &query.shop);
     let is_met = |conversation: &Conversation| match query.until {
         None => true,
@@ -261,20 +268,25 @@ async fn run_scheduler(
     Ok(Json(json!({ "status": status })))
 }
 
-/// Takes over the stack's clock, and shows it.
-fn clock(shared: &Shared, offset: Duration) -> Json<Value> {
+/// Takes over the stack's clock.
+fn set_clock(shared: &Arc<Shared>, offset: Duration) {
     // Looking at the clock changes nothing, and wakes nobody.
     if shared.read(|world| world.clock_offset) != offset {
-        shared.change(|world| world.clock_offset = offset);
+        super::stripe::change(shared, |world| world.clock_offset = offset);
     }
-    let now = shared.read(World::now);
+}
+
+/// Shows the clock.
+fn clock(shared: &Shared) -> Json<Value> {
+    let (offset, now) = shared.read(|world| (world.clock_offset, world.now()));
     Json(json!({ "offset_seconds": offset.as_secs(), "now": now }))
 }
 
 /// `GET /control/clock`: the time in the stack.
 async fn read_clock(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
     let offset = stack(&shared)?.clock_offset().await?;
-    Ok(clock(&shared, offset))
+    set_clock(&shared, offset);
+    Ok(clock(&shared))
 }
 
 /// How far to move the clock.
@@ -289,15 +301,23 @@ async fn advance_clock(
     State(shared): State<Arc<Shared>>,
     Body(advance): Body<Advance>,
 ) -> Result<Json<Value>, Problem> {
-    let by = Duration::from_secs(advance.advance_seconds);
-    let offset = stack(&shared)?.advance_clock(by).await?;
-    Ok(clock(&shared, offset))
+    let_pass(&shared, advance.advance_seconds).await?;
+    Ok(clock(&shared))
+}
+
+/// Lets so many seconds pass in the whole stack. What becomes due at Stripe by that
+/// has happened when this returns.
+pub(super) async fn let_pass(shared: &Arc<Shared>, seconds: u64) -> Result<(), Problem> {
+    let offset = stack(shared)?.advance_clock(Duration::from_secs(seconds)).await?;
+    set_clock(shared, offset);
+    Ok(())
 }
 
 /// `DELETE /control/clock`: goes back to the present.
 async fn reset_clock(State(shared): State<Arc<Shared>>) -> Result<Json<Value>, Problem> {
     stack(&shared)?.reset_clock().await?;
-    Ok(clock(&shared, Duration::ZERO))
+    set_clock(&shared, Duration::ZERO);
+    Ok(clock(&shared))
 }
 
 /// How much of a list to read.

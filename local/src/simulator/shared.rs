@@ -10,8 +10,9 @@ use tokio::{
     sync::{oneshot, watch},
     task::JoinSet,
 };
+use url::Url;
 
-use super::{Controls, Options, groq, twilio};
+use super::{Controls, Options, groq, stripe, twilio};
 
 /// Everything one simulator knows.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct World {
     pub twilio: twilio::Account,
     /// The Groq account.
     pub groq: groq::Account,
+    /// The Stripe account.
+    pub stripe: stripe::Account,
 }
 
 impl World {
@@ -43,12 +46,14 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options) -> Self {
+    /// The world behind a server at `url`.
+    pub(super) fn new(options: Options, url: &Url) -> Self {
         let world = World {
             version: 0,
             clock_offset: Duration::ZERO,
             twilio: twilio::Account::new(options.twilio),
             groq: groq::Account::new(options.groq),
+            stripe: stripe::Account::new(options.stripe, format!("{url}stripe")),
         };
         Self {
             world: Mutex::new(world),
@@ -129,6 +134,7 @@ impl Shared {
         self.change(|world| {
             world.twilio.reset();
             world.groq.reset();
+            world.stripe.reset();
         });
     }
 

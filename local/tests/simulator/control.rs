@@ -234,7 +234,8 @@ async fn a_page_of_another_site_is_refused() {
 }
 
 /// A stack with a clock and one cron.
-struct Stack {
+#[derive(Default)]
+pub(crate) struct Stack {
     offset_seconds: AtomicU64,
 }
 
@@ -322,11 +323,15 @@ async fn the_page_asks_nothing_of_any_other_host() {
 #[test]
 fn every_call_is_documented() {
     let document = include_str!("../../CONTROL.md");
-    let source = include_str!("../../src/simulator/control.rs");
-    let quoted = source.split('"').skip(1).step_by(2);
-    let routes: Vec<_> = quoted.filter(|text| text.starts_with('/')).collect();
-    assert!(routes.len() > 10, "{routes:?}");
-    for route in routes {
-        assert!(document.contains(&format!("{route}`")), "{route}");
+    for source in [
+        include_str!("../../src/simulator/control.rs"),
+        include_str!("../../src/simulator/control/stripe.rs"),
+    ] {
+        let quoted = source.split('"').skip(1).step_by(2);
+        let routes: Vec<_> = quoted.filter(|text| text.starts_with('/')).collect();
+        assert!(routes.len() > 10, "{routes:?}");
+        for route in routes {
+            assert!(document.contains(&format!("{route}`")), "{route}");
+        }
     }
 }

@@ -13,6 +13,7 @@ mod failures;
 mod groq;
 mod messages_api;
 mod opt_out;
+mod stripe;
 mod support;
 mod twiml;
 mod webhooks;
