@@ -241,7 +241,7 @@ fn describe(customer: &mut Customer, form: &Form) -> Result<(), Refusal> {
         let email = form.text("email").unwrap_or_default();
         return Err(Refusal::ParameterInvalid {
             name: "email".to_owned(),
-            code: "email_invalid",
+            code: Some("email_invalid"),
             message: format!("Invalid email address: {email}"),
         });
     }
@@ -386,7 +386,7 @@ fn address(form: &Form, name: &str) -> Result<Option<String>, Refusal> {
     } else {
         Err(Refusal::ParameterInvalid {
             name: name.to_owned(),
-            code: "url_invalid",
+            code: Some("url_invalid"),
             message: "Not a valid URL".to_owned(),
         })
     }

@@ -45,7 +45,7 @@ impl Form {
         let read = |value: &str| {
             value.parse().map_err(|_| Refusal::ParameterInvalid {
                 name: name.to_owned(),
-                code: "parameter_invalid_integer",
+                code: Some("parameter_invalid_integer"),
                 message: format!("Invalid integer: {value}"),
             })
         };

@@ -3,6 +3,8 @@
 //! <https://docs.stripe.com/billing/subscriptions/overview>. Each change makes the
 //! events that Stripe makes of it, in its order, with the second it was due.
 
+use std::collections::BTreeMap;
+
 use thiserror::Error;
 
 use super::{
@@ -14,7 +16,7 @@ use super::{
     id,
     invoice::{self, BillingReason, Invoice},
     price::Price,
-    subscription::{Change, Pause, PauseBehavior, Reason, Status, Subscription, WithoutCard},
+    subscription::{Change, PauseBehavior, Reason, Status, Subscription, WithoutCard},
 };
 
 /// A subscription to be created.
@@ -25,7 +27,7 @@ pub(super) struct Start {
     pub(super) trial_end: Option<i64>,
     pub(super) without_card: WithoutCard,
     pub(super) card: Option<String>,
-    pub(super) metadata: std::collections::BTreeMap<String, String>,
+    pub(super) metadata: BTreeMap<String, String>,
 }
 
 /// How a first payment is made.
@@ -174,6 +176,8 @@ impl Account {
         }
     }
 
+    /// Changes an invoice, and makes an event of each of `kinds`; that it was updated
+    /// when there is none.
     fn change_invoice(
         &mut self,
         id: &str,
@@ -182,10 +186,15 @@ impl Account {
         change: impl FnOnce(&mut Invoice),
     ) {
         let Some(invoice) = self.invoices.newest_mut(|one| one.id == id) else { return };
+        let before = invoice.clone();
         change(invoice);
         let after = invoice.clone();
         for kind in kinds {
             self.emit(kind, now, Object::Invoice(after.clone().into()), None);
+        }
+        if kinds.is_empty() && before != after {
+            let before = Object::Invoice(before.into());
+            self.emit("invoice.updated", now, Object::Invoice(after.into()), Some(before));
         }
     }
 
@@ -286,7 +295,7 @@ impl Account {
                 phone: None,
                 description: None,
                 preferred_locales: session.locale.iter().cloned().collect(),
-                metadata: Default::default(),
+                metadata: BTreeMap::new(),
                 default_card: None,
                 is_deleted: false,
             };
@@ -358,7 +367,7 @@ impl Account {
         self.finalize(&invoice, now);
         match payment {
             _ if amount == 0 => {}
-            FirstPayment::Done => self.settle(&invoice, now),
+            FirstPayment::Done => self.settle(&invoice, 1, now),
             FirstPayment::Tried => {
                 // That it failed shows in the subscription.
                 let _ = self.attempt(&invoice, true, now);
@@ -387,7 +396,7 @@ impl Account {
             one.finalizes_at = None;
         });
         if amount == 0 {
-            self.settle(id, now);
+            self.settle(id, 0, now);
         }
     }
 
@@ -396,17 +405,14 @@ impl Account {
         let Some(invoice) = self.invoice(id) else { return };
         let is_draft = invoice.status == invoice::Status::Draft;
         let pause = self.subscription(&invoice.subscription).and_then(|one| one.pause);
-        match pause.map(|pause: Pause| pause.behavior) {
+        match pause.map(|pause| pause.behavior) {
             Some(PauseBehavior::KeepAsDraft) if is_draft => {
                 self.change_invoice(id, now, &[], |one| one.finalizes_at = None);
             }
             Some(PauseBehavior::Void) if is_draft => self.void(id, now),
             Some(PauseBehavior::MarkUncollectible) if is_draft => {
                 self.finalize(id, now);
-                self.change_invoice(id, now, &["invoice.marked_uncollectible"], |one| {
-                    one.status = invoice::Status::Uncollectible;
-                    one.written_off_at = Some(now);
-                });
+                self.write_off(id, now);
             }
             Some(_) => self.change_invoice(id, now, &[], |one| one.next_attempt = None),
             None => {
@@ -416,6 +422,15 @@ impl Account {
                 // That it failed shows in the subscription.
                 let _ = self.attempt(id, false, now);
             }
+        }
+    }
+
+    fn write_off(&mut self, id: &str, now: i64) {
+        if self.invoice(id).is_some_and(|one| one.status == invoice::Status::Open) {
+            self.change_invoice(id, now, &["invoice.marked_uncollectible"], |one| {
+                one.status = invoice::Status::Uncollectible;
+                one.written_off_at = Some(now);
+            });
         }
     }
 
@@ -461,8 +476,7 @@ impl Account {
         let charged = self.charge(&invoice.customer, card.as_ref(), is_owner_there);
         let attempts = invoice.attempts + 1;
         let Err(decline) = charged else {
-            self.change_invoice(id, now, &[], |one| one.attempts = attempts);
-            self.settle(id, now);
+            self.settle(id, attempts, now);
             return Ok(());
         };
 
@@ -506,13 +520,13 @@ impl Account {
         self.attempt(id, is_owner_there, now)
     }
 
-    /// Puts on record that an invoice is paid.
-    fn settle(&mut self, id: &str, now: i64) {
+    /// Puts on record that an invoice is paid, after so many attempts.
+    fn settle(&mut self, id: &str, attempts: u32, now: i64) {
         let kinds = ["invoice.paid", "invoice.payment_succeeded"];
         self.change_invoice(id, now, &kinds, |one| {
             one.status = invoice::Status::Paid;
             one.paid_at = Some(now);
-            one.attempts = one.attempts.max(u32::from(one.amount > 0));
+            one.attempts = attempts;
             one.next_attempt = None;
         });
         let Some(subscription) = self.invoice(id).map(|one| one.subscription.clone()) else {
@@ -587,17 +601,17 @@ impl Account {
         );
     }
 
-    /// Ends a subscription.
+    /// Ends a subscription, for a reason of its own if it does not end with its period.
     pub(super) fn cancel(&mut self, id: &str, reason: Option<Reason>, now: i64) {
         self.change_subscription_by(id, now, "customer.subscription.deleted", |one| {
             one.status = Status::Canceled;
             one.canceled_at = one.canceled_at.or(Some(now));
             one.ended_at = Some(now);
             one.cancellation = reason.or(one.cancellation);
-            one.cancel_at_period_end = false;
+            one.cancel_at_period_end &= reason.is_none();
         });
-        let open: Vec<_> = self.invoices.iter().filter(|one| one.subscription == id).collect();
-        let open = open.iter().filter(|one| one.due().is_some()).map(|one| one.id.clone());
+        let theirs = self.invoices.iter().filter(|one| one.subscription == id);
+        let open = theirs.filter(|one| one.due().is_some()).map(|one| one.id.clone());
         for invoice in open.collect::<Vec<_>>() {
             self.change_invoice(&invoice, now, &[], |one| {
                 one.finalizes_at = None;

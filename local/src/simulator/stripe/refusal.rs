@@ -54,8 +54,8 @@ pub(super) enum Refusal {
     ParameterInvalid {
         /// Which.
         name: String,
-        /// Stripe's code.
-        code: &'static str,
+        /// Stripe's code, where it gives one.
+        code: Option<&'static str>,
         /// What is wrong.
         message: String,
     },
@@ -81,7 +81,7 @@ impl Refusal {
     /// A parameter with a value it cannot have.
     pub(super) fn invalid(name: &str, message: impl Into<String>) -> Self {
         let (name, message) = (name.to_owned(), message.into());
-        Self::ParameterInvalid { name, code: "parameter_invalid", message }
+        Self::ParameterInvalid { name, code: None, message }
     }
 
     /// The HTTP status.
@@ -110,7 +110,7 @@ impl Refusal {
             Self::ObjectMissing { .. } | Self::ReferenceMissing { .. } => Some("resource_missing"),
             Self::ParameterMissing(_) => Some("parameter_missing"),
             Self::ParameterUnknown(_) => Some("parameter_unknown"),
-            Self::ParameterInvalid { code, .. } => Some(code),
+            Self::ParameterInvalid { code, .. } => *code,
             Self::Declined(_) => Some("card_declined"),
             Self::KeyInUse(_) => Some("idempotency_key_in_use"),
             Self::RateLimited => Some("rate_limit"),

@@ -243,6 +243,7 @@ async fn a_cancelled_subscription_ends_with_its_period_unless_it_is_kept() {
     let ended = stripe.subscription(&ending).await;
     assert_eq!((&ended["status"], &ended["ended_at"]), (&json!("canceled"), &json!(end)));
     assert!(ended["canceled_at"].as_i64() < ended["ended_at"].as_i64());
+    assert_eq!(ended["cancellation_details"]["reason"], "cancellation_requested");
     assert_eq!(stripe.status(&kept).await, "active");
     let deleted = stripe.get("/v1/events", &[("type", "customer.subscription.deleted")]).await;
     assert_eq!(deleted["data"][0]["created"], end);
@@ -310,9 +311,9 @@ async fn a_trial_without_a_card_ends_as_was_said() {
 #[tokio::test]
 async fn invoices_are_not_collected_while_that_is_paused() {
     for (behavior, status, kind) in [
-        ("void", "void", Some("invoice.voided")),
-        ("mark_uncollectible", "uncollectible", Some("invoice.marked_uncollectible")),
-        ("keep_as_draft", "draft", None),
+        ("void", "void", "invoice.voided"),
+        ("mark_uncollectible", "uncollectible", "invoice.marked_uncollectible"),
+        ("keep_as_draft", "draft", "invoice.updated"),
     ] {
         let stripe = Stripe::start().await;
         let (subscription, _) = stripe.subscribe(GOOD_CARD, &[]).await;
@@ -331,7 +332,7 @@ async fn invoices_are_not_collected_while_that_is_paused() {
         let invoice = format!("/v1/invoices/{}", renewed["latest_invoice"].as_str().unwrap());
         assert_eq!(stripe.get(&invoice, &[]).await["status"], status);
         let last = stripe.events_since(end).last().unwrap().0;
-        assert_eq!(last, kind.unwrap_or("invoice.created"));
+        assert_eq!(last, kind);
         stripe.travel_to(end + DAY + 60);
         assert_eq!(stripe.subscription(&subscription).await["pause_collection"], Value::Null);
         assert_eq!(stripe.events_since(end + DAY), [("customer.subscription.updated", 0)]);
