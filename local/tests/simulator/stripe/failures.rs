@@ -1,18 +1,16 @@
 //! An API that is slow, fails, or leaves the outcome of a request open.
 
-use std::time::Duration;
-
 use hyper::Method;
-use local::simulator::stripe::{
-    ApiAnswer,
-    behaviour::{Answer, Behaviour},
+use local::simulator::{
+    World,
+    stripe::{
+        ApiAnswer,
+        behaviour::{Answer, Behaviour},
+    },
 };
 
 use super::support::Stripe;
 use crate::support::PATIENCE;
-
-/// Short enough to wait for an answer that does not come.
-const A_MOMENT: Duration = Duration::from_millis(300);
 
 fn order(stripe: &Stripe, behaviour: Behaviour) {
     let behaviour = Behaviour { requests: Some(1), ..behaviour };
@@ -58,25 +56,33 @@ async fn an_answer_can_be_lost_before_the_work_or_after_it() {
     for (answered, done) in [(Answer::Stall, 0), (Answer::AcceptThenStall, 1)] {
         let stripe = Stripe::start().await;
         order(&stripe, answer(answered));
-        let call = stripe.try_call(Method::POST, "/v1/customers", &[], &[]);
-        assert!(tokio::time::timeout(A_MOMENT, call).await.is_err());
-        let withheld = |world: &local::simulator::World| {
-            let mut requests = world.stripe.requests.iter();
-            requests.any(|request| request.answer == ApiAnswer::Withheld).then_some(())
-        };
-        stripe.simulator.wait_for("an answer", PATIENCE, withheld).await.unwrap();
+        tokio::select! {
+            _ = stripe.try_call(Method::POST, "/v1/customers", &[], &[]) => panic!("no answer"),
+            () = answered_with(&stripe, ApiAnswer::Withheld) => {}
+        }
         assert_eq!(customers(&stripe), done);
     }
+}
+
+/// Waits until a request has come to this.
+async fn answered_with(stripe: &Stripe, answer: ApiAnswer) {
+    let is_answered = |world: &World| {
+        let mut requests = world.stripe.requests.iter();
+        requests.any(|request| request.answer == answer).then_some(())
+    };
+    stripe.simulator.wait_for("an answer", PATIENCE, is_answered).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_request_is_done_even_if_its_caller_gives_up() {
     let stripe = Stripe::start().await;
-    order(&stripe, Behaviour { delay_milliseconds: 400, ..Behaviour::default() });
-    let call = stripe.try_call(Method::POST, "/v1/customers", &[], &[]);
-    assert!(tokio::time::timeout(A_MOMENT / 3, call).await.is_err());
-    let done = |world: &local::simulator::World| (world.stripe.customers.len() == 1).then_some(());
-    stripe.simulator.wait_for("a customer", PATIENCE, done).await.unwrap();
+    order(&stripe, Behaviour { delay_milliseconds: 1000, ..Behaviour::default() });
+    tokio::select! {
+        _ = stripe.try_call(Method::POST, "/v1/customers", &[], &[]) => panic!("not so soon"),
+        () = answered_with(&stripe, ApiAnswer::Pending) => {}
+    }
+    let is_done = |world: &World| (world.stripe.customers.len() == 1).then_some(());
+    stripe.simulator.wait_for("a customer", PATIENCE, is_done).await.unwrap();
 }
 
 #[tokio::test]

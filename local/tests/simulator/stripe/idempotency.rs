@@ -1,10 +1,13 @@
 //! Requests with an `Idempotency-Key`. <https://docs.stripe.com/api/idempotent_requests>
 
 use hyper::Method;
-use local::simulator::stripe::{
-    ApiAnswer,
-    behaviour::{Answer, Behaviour, PaymentBehaviour},
-    card::Decline,
+use local::simulator::{
+    World,
+    stripe::{
+        ApiAnswer,
+        behaviour::{Answer, Behaviour, PaymentBehaviour},
+        card::Decline,
+    },
 };
 
 use super::support::{DAY, Stripe, id};
@@ -63,27 +66,27 @@ async fn a_key_is_for_one_request_only() {
 #[tokio::test]
 async fn a_key_is_in_use_while_its_request_is_under_way() {
     let stripe = Stripe::start().await;
-    let headers = [("idempotency-key", "k1")];
-    let url = "/v1/customers";
-    // The order is for the first request alone, which waits until the others are through.
     stripe.simulator.change(|world| {
-        let slow = Behaviour { requests: Some(1), delay_milliseconds: 500, ..Behaviour::default() };
+        let (requests, delay_milliseconds) = (Some(1), 600_000);
+        let slow = Behaviour { requests, delay_milliseconds, ..Behaviour::default() };
         world.stripe.behaviours.set([slow]);
     });
-    let pending = async {
-        let pending = |world: &local::simulator::World| {
+    let second = async {
+        let is_pending = |world: &World| {
             let mut requests = world.stripe.requests.iter();
             requests.any(|request| request.answer == ApiAnswer::Pending).then_some(())
         };
-        stripe.simulator.wait_for("a request", PATIENCE, pending).await.unwrap();
-        stripe.try_call(Method::POST, url, &[], &headers).await.unwrap()
+        stripe.simulator.wait_for("a request", PATIENCE, is_pending).await.unwrap();
+        create(&stripe, "k1", "a@example.com").await
     };
-    let (first, second) = tokio::join!(stripe.try_call(Method::POST, url, &[], &headers), pending);
+    let second = tokio::select! {
+        _ = create(&stripe, "k1", "a@example.com") => panic!("the first one takes far longer"),
+        second = second => second,
+    };
 
-    assert_eq!(first.unwrap().status, 200);
     assert_eq!(second.status, 409);
     assert_eq!(second.json()["error"]["code"], "idempotency_key_in_use");
-    assert_eq!(customers(&stripe), 1);
+    assert_eq!(customers(&stripe), 0);
 }
 
 #[tokio::test]
