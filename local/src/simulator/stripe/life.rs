@@ -656,7 +656,9 @@ impl Account {
     /// The card a subscription is charged to.
     pub(super) fn card_for(&self, subscription: &Subscription) -> Option<&Card> {
         let customers = || self.customer(&subscription.customer)?.default_card.as_ref();
-        let id = subscription.card.as_ref().or_else(customers)?;
+        // What is over gets no new card, though its last invoice can still be paid.
+        let own = subscription.card.as_ref().filter(|_| !subscription.status.is_over());
+        let id = own.or_else(customers).or(subscription.card.as_ref())?;
         self.cards.iter().rev().find(|card| card.id == *id)
     }
 }

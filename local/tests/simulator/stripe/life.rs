@@ -103,7 +103,7 @@ async fn a_payment_that_fails_is_tried_again_and_then_given_up() {
     ] {
         let stripe = Stripe::start().await;
         stripe.set(|settings| settings.after_retries = after);
-        let (subscription, _) = stripe.subscribe(FAILING_CARD, &[TRIAL]).await;
+        let (subscription, customer) = stripe.subscribe(FAILING_CARD, &[TRIAL]).await;
         let due = created(&stripe.subscription(&subscription).await) + 14 * DAY + HOUR;
 
         stripe.travel_to(due + 60);
@@ -129,8 +129,11 @@ async fn a_payment_that_fails_is_tried_again_and_then_given_up() {
             let ended = stripe.subscription(&subscription).await;
             assert_eq!(ended["cancellation_details"]["reason"], "payment_failed");
             assert_eq!(ended["ended_at"], due + 15 * DAY);
+            stripe.replace_card(&customer, GOOD_CARD).await;
+            assert_eq!(stripe.post(&format!("{invoice}/pay"), &[]).await["status"], "paid");
+            assert_eq!(stripe.status(&subscription).await, "canceled", "though it is paid");
             stripe.travel_to(due + 90 * DAY);
-            assert_eq!(stripe.events_since(due + 16 * DAY), [], "it stays over");
+            assert_eq!(stripe.events_since(due + 17 * DAY), [], "it stays over");
         }
     }
 }
