@@ -129,6 +129,13 @@ mod tests {
             "stoppp",
             "remove",
             "st0p",
+            "🛑",
+            "⛔️ please",
+            "$top",
+            "ST🛑P",
+            "SТОР",
+            "Take. Me. Off.",
+            "reply STOP",
         ] {
             check(text, Meaning::Stop);
         }
@@ -138,7 +145,16 @@ mod tests {
         for text in ["Yes", "YES!"] {
             check(text, Meaning::Yes);
         }
-        for text in ["HELP", "help?", "Aide", "aide svp", "INFO", "info please"] {
+        for text in [
+            "HELP",
+            "help?",
+            "Aide",
+            "aide s.v.p.",
+            "INFO",
+            "info please",
+            "who is this?",
+            "C'est qui ça",
+        ] {
             check(text, Meaning::Help);
         }
     }
@@ -169,6 +185,19 @@ mod tests {
             "mauvais numéro",
             "plus de messages svp",
             "je ne veux plus recevoir vos messages",
+            "so please no more",
+            "no need to keep messaging me",
+            "I'd like off",
+            "don't send any others",
+            "don't follow up with me any further",
+            "removed from all future communication",
+            "n'en envoyez plus",
+            "ne m'en envoyez plus",
+            "not interested",
+            "pas intéressé merci",
+            "who gave you my number",
+            "vos messages m'énervent",
+            "text me again and I'm calling my lawyer",
         ] {
             check(text, Meaning::Stop);
         }
@@ -212,6 +241,17 @@ mod tests {
             "no more questions thanks",
             "end of the day ok?",
             "what time does the sale end",
+            "What happens if I reply STOP?",
+            "ça fait quoi si j'écris ARRET",
+            "can I opt out of the hot towel thing",
+            "I gave you the wrong house number",
+            "stop calling my landline and text me here",
+            "did you lose my number?",
+            "Vous avez arrêté de me répondre",
+            "si vous m'avez écrit j'ai rien vu",
+            "not interested in the gel, just a trim",
+            "no message?",
+            "Stop, you're making me blush",
             "don't text me before 9am please",
             "did I text the wrong number?",
             "I gave you the wrong number, it's 555-0123",
@@ -255,6 +295,36 @@ mod tests {
                 })
                 .collect();
             prop_assert_eq!(classify(&keyword, None).meaning, Meaning::Stop);
+        }
+
+        #[test]
+        fn a_text_means_the_same_however_its_letters_are_typed(
+            (text, want) in proptest::sample::select(vec![
+                ("please stop texting me", Meaning::Stop),
+                ("arretez de m'ecrire", Meaning::Stop),
+                ("not interested", Meaning::Stop),
+                ("can you stop by at 5", Meaning::Text),
+                ("subscribe me again please", Meaning::Start),
+            ]),
+            looks in proptest::collection::vec(0..6_u8, 30),
+        ) {
+            let typed: String = text
+                .chars()
+                .zip(looks)
+                .flat_map(|(letter, look)| {
+                    let full_width = u32::from(letter) + 0xfee0;
+                    match look {
+                        0 => vec![letter, '\u{200b}'],
+                        1 if letter.is_ascii_alphabetic() => char::from_u32(full_width).into_iter().collect(),
+                        2 if letter == 'e' => vec!['\u{e9}'],
+                        3 if letter == 'e' => vec!['e', '\u{302}'],
+                        4 if letter == ' ' => vec!['\u{a0}', ' '],
+                        5 => letter.to_uppercase().collect(),
+                        _ => vec![letter],
+                    }
+                })
+                .collect();
+            prop_assert_eq!(classify(&typed, None).meaning, want, "{}", typed);
         }
     }
 }

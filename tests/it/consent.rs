@@ -2,13 +2,17 @@
 
 use local::classify::evaluate;
 
-/// Guards against getting worse: both sets were learned from. What to expect of
-/// messages nobody has seen, `tests/consent/held_out.tsv` tells better.
+/// Guards against getting worse: all sets were learned from. What to expect of messages
+/// nobody has seen, the first lines of `held_out.tsv` and `external_*.tsv` tell better.
 #[test]
 fn promise_own_stop_wishes_to_stop_are_understood() {
     for (name, lines) in [
         ("independent", include_str!("../consent/independent.tsv")),
         ("development", include_str!("../consent/development.tsv")),
+        ("held out", include_str!("../consent/held_out.tsv")),
+        ("external 1", include_str!("../consent/external_1.tsv")),
+        ("external 2", include_str!("../consent/external_2.tsv")),
+        ("hostile", include_str!("../consent/hostile.tsv")),
     ] {
         let report = evaluate(lines).unwrap();
         assert!(report.is_good(), "{name}\n{report}");

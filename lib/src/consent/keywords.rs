@@ -8,7 +8,10 @@
 
 use super::{
     Decision, Meaning,
-    lexicon::{self, AGAIN, HELP_ALONE, KEYWORD, ME, POLITE, START_ALONE, STOP_ALONE, Set},
+    lexicon::{
+        self, AGAIN, C, HELP_ALONE, IS, KEYWORD, ME, POLITE, START_ALONE, STOP_ALONE, Set, TEXTING,
+        THIS, WHO_IS, YOU,
+    },
     sense::Sense,
     spelling,
     words::{Pause, Word},
@@ -30,17 +33,24 @@ const OFTEN_MISTYPED: [(&str, Meaning); 8] = [
 ];
 
 /// Words one mistake away from a keyword that people do send by themselves.
-const NOT_MISTYPED: [&str; 46] = [
+const NOT_MISTYPED: [&str; 45] = [
     "shop", "step", "stock", "strop", "slop", "atop", "stow", "top", "story", "store", "stove",
     "smart", "stat", "stars", "star", "state", "tart", "heap", "hell", "hello", "held", "hep",
     "kelp", "yelp", "into", "inf", "idea", "aid", "aids", "side", "wide", "ride", "tide", "hide",
-    "vide", "aime", "aire", "ride", "aile", "arrets", "soup", "sto", "stups", "sop", "staff",
-    "stark",
+    "vide", "aime", "aire", "ride", "aile", "arrets", "soup", "stups", "sop", "staff", "stark",
 ];
 
 /// The decision of a keyword, if the text has one.
 pub(super) fn decide(words: &[Word], senses: &[Sense]) -> Option<Decision> {
+    if asks_who_texts(senses) {
+        return Some(Decision { meaning: Meaning::Help, rule: Some("asks who texts") });
+    }
     meaning(words, senses).map(|meaning| Decision { meaning, rule: Some(NAME) })
+}
+
+/// Whether "who is this?" is all the text says.
+fn asks_who_texts(senses: &[Sense]) -> bool {
+    says_only(senses, WHO_IS, POLITE.or(ME).or(YOU).or(THIS).or(IS).or(C).or(TEXTING))
 }
 
 fn meaning(words: &[Word], senses: &[Sense]) -> Option<Meaning> {

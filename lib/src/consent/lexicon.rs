@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use super::spelling::{self, Shape};
 
 /// How many numbers of 64 bits hold a bit for each concept.
-const LENGTH: usize = 5;
+const LENGTH: usize = 6;
 
 /// A set of concepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,16 +33,16 @@ impl Set {
 
     /// The concepts of both.
     pub(super) const fn or(self, other: Self) -> Self {
-        let Self([a, b, c, d, e]) = self;
-        let Self([f, g, h, i, j]) = other;
-        Self([a | f, b | g, c | h, d | i, e | j])
+        let Self([a, b, c, d, e, f]) = self;
+        let Self([g, h, i, j, k, l]) = other;
+        Self([a | g, b | h, c | i, d | j, e | k, f | l])
     }
 
     /// Whether the two share a concept.
     pub(super) const fn meets(self, other: Self) -> bool {
-        let Self([a, b, c, d, e]) = self;
-        let Self([f, g, h, i, j]) = other;
-        (a & f) | (b & g) | (c & h) | (d & i) | (e & j) != 0
+        let Self([a, b, c, d, e, f]) = self;
+        let Self([g, h, i, j, k, l]) = other;
+        (a & g) | (b & h) | (c & i) | (d & j) | (e & k) | (f & l) != 0
     }
 
     /// Whether there is no concept.
@@ -80,23 +80,28 @@ concepts! {
         aretter stopper stoppez cesse cessez cesser cease desist halt desabonner desabonne
         desabonnez desabonnement desabo desinscrire desinscription desinscrivez basta alto parar
         detener unsuscribe unsubcribe unsubscrib unsubsribe unsubscibe unsubcsribe unsubscirbe
+        stoppe dsabonner dsabonnez dsabonne stop2end stop2quit stawp paren pleasestop plsstop
+        plzstop arette
     ];
     /// A keyword to stop when it is all a text says.
     STOP_ALONE [
         removal pourriel retrait signale end quit cancel revoke remove removed enough spam fin
         annuler annulez retirer enlever supprimer discontinue terminate reported unsubscribed mute
-        td delete spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer
+        td delete spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer stfu gtfo
+        blocked bloque bloquee scam scammer arnaque fraude phishing nomoretexts stopsign blocking
+        block flagged unwanted indesirable indesirables revoked pare paren decline reject
+        uninterested withdraw stope
     ];
     /// A keyword to start when it is all a text says.
     START_ALONE [
         commencez start starts unstop subscribe resubscribe debut debuter commencer recommencer
         abonner abonnement reabonner reabonnement reinscription resume restart optin begin rejoindre
-        reprendre reactiver reactivate resub
+        reprendre reactiver reactivate resub demarrer
     ];
     /// A keyword for help when it is all a text says.
     HELP_ALONE [
         help info aide infos information informations aider aidez renseignement renseignements
-        helpme
+        helpme ayuda
     ];
     /// To stop doing.
     CEASE [
@@ -105,23 +110,24 @@ concepts! {
         arret arrets arrete arretes arretez arreter arretent arretiez arretions aret arett arrett
         arrette arette arettes arete aretez arettez areter arretter aretter cesse cesses cessez
         cesser cessiez cessent stopper stoppez stoppe eviter evitez evite abstenez abstenir finissez
-        stopez sarrete
+        stopez sarrete stopsign stawp dejen deje dejar
     ];
     /// Stopped.
-    STOPPED [stopped ended arretes finis cancelled canceled discontinued];
+    STOPPED [stopped ended arretes finis cancelled canceled discontinued ceased];
     /// To end something that has a name.
     END [
         pause nix annulation fermez fermer eteignez eteindre couper coupez end ending cancel
         canceling cancelling terminate terminating discontinue suspend disable deactivate kill mute
         block annuler annulez annule resilier resiliez desactiver desactivez desactive suspendre
-        suspendez terminer terminez interrompre interrompez finir unsubscribe
+        suspendez terminer terminez interrompre interrompez finir unsubscribe hold silence
+        disconnect cancelar
     ];
     /// To unsubscribe.
     UNSUBSCRIBE [
         unsubscribe unsubscribes unsubscribing unsub unsuscribe unsubcribe unsubscrib unsubsribe
         unsubscibe unsubcsribe unsubscirbe optout unlist delist unenroll desabonner desabonne
         desabonnez desabonnement desabo desabonnes desinscrire desinscription desinscrivez
-        desinscris
+        desinscris dsabonner dsabonnez dsabonne deregister unregister disenroll
     ];
     /// Unsubscribed.
     UNSUBSCRIBED [unsubscribed unsubbed optedout desinscrit desinscrite desabonnee desabonne];
@@ -138,12 +144,13 @@ concepts! {
     TEXTS [
         texts txts textes messages msgs mesages messges mssgs smses sms texto textos notifications
         notification notifs alerts alertes reminders rappels updates communications communication
-        correspondence followups envois envoi messagerie txtos
+        correspondence followups envois envoi messagerie txtos mailings announcements announcement
+        bulletin bulletins broadcasts blasts campaigns mensajes
     ];
     /// Texting.
     TEXTING [
         texting txting txtin textin textng txtn msgn messaging msging messagin messging msgin
-        textting sms
+        textting sms hmu txtng texing txing
     ];
     /// To get in touch, in English.
     CONTACT [
@@ -156,11 +163,12 @@ concepts! {
         ecrit ecrire ecrivez ecris ecrives ecriviez ecriver texter textez texte textes textiez txtez
         txter contacter contactez contacte contactes contactiez recontacter recontactez recontacte
         rejoindre communiquer communiquez communique solliciter sollicitez relancer relancez relance
-        messager parlez texto reecrire ecrir
+        messager parlez texto reecrire ecrir parle
     ];
     /// To send.
     SEND [
         send sending sends sendin snd envoyer envoyez envoie envoies envoyiez envoye envoyes envoy
+        envoi
     ];
     /// To be a nuisance.
     BOTHER [
@@ -169,20 +177,24 @@ concepts! {
         stalking bombard bombarding deranger derangez derange derangent harceler harcelez harcele
         achaler achalez achale achales tanner tannez tanne tannes gosser gossez gosse gosses
         ecoeurer ecoeurez ecoeure ecoeures importuner importunez importune spammer spammez spamme
-        emmerder emmerdez ennuyer ennuyez bombarder bombardez niaiser niaisez
+        emmerder emmerdez ennuyer ennuyez bombarder bombardez niaiser niaisez badrer badrez badre
     ];
     /// To blow up a phone, to hit someone up.
     BLOW [blow blowing hit hitting];
     /// To get texts.
     RECEIVE [
         recoive recoit get getting receive receiving recieve recieving gettin recevoir recevoirs
+        ravoir
     ];
     /// Got.
-    RECEIVED [got received recieved recu recus gotten eu recois recoit];
+    RECEIVED [got received recieved recu recus gotten eu recois recoit obtenu obtained pris];
     /// To call.
-    CALL [call calling calls phoning ring ringing appeler appelez appelle appels];
+    CALL [call calling calls phoning ring ringing appeler appelez appelle appels coup fil];
     /// By letter or by e-mail.
-    EMAIL [email emails emailing courriel courriels mail mails poste emailed];
+    EMAIL [
+        email emails emailing courriel courriels mail mails poste emailed catalogue catalog flyer
+        flyers circulaire
+    ];
     /// Texted.
     CONTACTED [
         contacted texted messaged bothered solicited disturbed spammed harassed notified contacte
@@ -199,15 +211,15 @@ concepts! {
     /// Nuisance as a noun.
     SPAM [
         spam spams spamming spammer spammers harassment pourriel pourriels harcelant harcelement
-        polluriel junk
+        polluriel junk acharnement
     ];
 
     // Who and which.
 
     /// Me.
-    ME [me moi m us nous myself mi nos];
+    ME [me moi m us nous myself mi nos moe];
     /// I.
-    I [i im ive ill id we weve je j jai jsuis chu idk];
+    I [i im ive ill id we weve je j jai jsuis chu idk jveu jveux jveut];
     /// My.
     MY [my our mon ma mes notre nos his her hers their son sa ses leur thier mine];
     /// You.
@@ -215,7 +227,7 @@ concepts! {
     /// Your.
     YOUR [your ur yr youre vos votre vot vo ton ta tes you];
     /// This.
-    THIS [this that these those it them thing ca sa cela ceci ces ce cette dis thats];
+    THIS [this that these those it them ca sa cela ceci ces ce cette dis thats];
     /// Several.
     THESE [these those them ca thos theses ces];
     /// A telephone number.
@@ -223,13 +235,13 @@ concepts! {
     /// Before the French short form of number.
     BEFORE_NUMBER [my ur mon le ce mauvais bon du votre vot wrong];
     /// A telephone.
-    PHONE [phone cell cellphone mobile line cellulaire cel telephone tel landline phones];
+    PHONE [phone cell cellphone mobile line cellulaire cel telephone tel landline phones inbox];
     /// A person's name.
     NAME [name nom names named];
     /// What else a shop keeps of someone.
     DETAILS [
         info data details contact contacts profile account coordonnees donnees informations
-        information
+        information infos existence datas renseignements
     ];
     /// Where people are listed.
     LIST [
@@ -263,9 +275,9 @@ concepts! {
     /// The French `pas`.
     PAS [pas jamais aucun aucune rien pa];
     /// The French `plus`, in the sense of no longer.
-    PLUS [plus pu pus pluss];
+    PLUS [plus pu pus pluss plu];
     /// More.
-    MORE [more further additional mor future];
+    MORE [more further additional mor future others else supplementaires mas];
     /// Longer.
     LONGER [longer];
     /// Again, or ever.
@@ -281,7 +293,8 @@ concepts! {
         appreciate love interested interest intrested veux veut voulons souhaite souhaitons desirons
         aimerais aimerions aime voudrais voudrions prefere prefererais besoin tiens interesse
         interessee interet veus veu ve vx interessent necessary necessaire voulez voudrai interesser
-        interestd
+        interestd jveu jveux jveut envie quiero apprecierais souhaiterais desirerais souhaiterait
+        tryna
     ];
     /// To like rather.
     RATHER [rather prefer appreciate mind prefere prefererais aimerais];
@@ -295,7 +308,7 @@ concepts! {
     /// It must.
     MUST [
         must needs need has have should gotta faut faudrait falloir doit doivent can could will cant
-        wont
+        wont got
     ];
     /// May, of what the shop may do.
     MAY [can may could ok okay fine welcome free pouvez pourriez peux good allowed cool];
@@ -312,7 +325,8 @@ concepts! {
         scrub exclude eliminate destroy scratch strike enlever enlevez enleve enleves retirer
         retirez retire retires oter otez ote otes supprimer supprimez supprime effacer effacez
         efface rayer rayez raye sortir sortez sors radier radiez eliminer eliminez debarquer
-        debarquez debarque exclure excluez detruire detruisez biffez biffer unlist unadd rid
+        debarquez debarque exclure excluez detruire detruisez biffez biffer unlist unadd rid quiteme
+        quitenme saquenme saqueme eliminen borren borreme
     ];
     /// Removed.
     REMOVED [
@@ -322,7 +336,7 @@ concepts! {
     /// To take off a list.
     TAKE [
         count take taken taking tak get getting put keep pull pulled cross strike scratch drop leave
-        tke
+        tke cut bump kick boot
     ];
     /// Off.
     OFF [off out outta outa];
@@ -331,12 +345,12 @@ concepts! {
     /// To lose on purpose.
     LOSE [
         lose loose forget burn shred trash toss oublier oubliez oublie perdre perdez perds jeter
-        jetez jette brulez throw
+        jetez jette brulez throw drop ditch
     ];
     /// Wrong.
     WRONG [
         wrong wrng rong worng wromg wrog wring wonrg wrnog incorrect mauvais mauvaise mauvai faux
-        fausse errone mistaken
+        fausse errone mistaken equivocado
     ];
     /// An error.
     ERROR [erreur error];
@@ -354,17 +368,22 @@ concepts! {
     /// To leave.
     LEAVE [let leave leav laeve leve lave laisse laissez laisser leaving];
     /// Alone.
-    ALONE [alone tranquille tranquilles paix patience peace be aln alome aloen alne];
+    ALONE [alone tranquille tranquilles paix patience peace be aln alome aloen alne vivre];
     /// To give, rudely.
-    GIVE_RUDELY [fichez fiche foutez fous fou crissez crisse sacrez sacre calissez calisse];
+    GIVE_RUDELY [
+        fichez fiche foutez fous fou crissez crisse sacrez sacre calissez calisse crisser ficher
+        foutre sacrer calisser fout criss
+    ];
     /// To let go.
     LET_GO [lachez lache lacher lachezmoi];
     /// Peace and quiet.
-    QUIET [paix patience tranquille tranquilles baskets peace];
+    QUIET [paix patience tranquille tranquilles baskets peace vivre];
     /// Go, rudely.
     RUDE [fk screw fuck fck fuk fuckk piss buzz bug bugger sod eff f ck back naff];
     /// Away, of a person.
-    GO_AWAY [deguerpissez decrissez decrisse decalissez degagez degage scram];
+    GO_AWAY [
+        deguerpissez decrissez decrisse decalissez degagez degage scram decampez decampe decalisse
+    ];
     /// To go.
     GO [go get goaway];
     /// Away.
@@ -376,13 +395,13 @@ concepts! {
 
     /// To sign up.
     SIGN_UP [
-        signing subscribing sign signed signup subscribe subscribed register registered enroll
-        enrolled join joined opted request requested ask asked agree agreed consent consented
-        authorize authorized authorised approve approved requesting inscrit inscrite inscrire abonne
-        abonnee demande accepte consenti autorise signe souscrit consens sined demander
+        subscribing signup subscribe subscribed register registered enroll enrolled join joined
+        opted request requested ask asked agree agreed consent consented authorize authorized
+        authorised approve approved requesting inscrit inscrite inscrire abonne abonnee demande
+        accepte consenti autorise souscrit consens demander
     ];
     /// To give.
-    GAVE [gave give given donne donner];
+    GAVE [gave give given donne donner giving];
     /// Leave to do so.
     CONSENT [
         consent permission authorization authorisation approval accord consentement autorisation
@@ -391,19 +410,22 @@ concepts! {
     /// To take back.
     REVOKE [
         revoke revoking revoked withdraw withdrawing withdrawn withdrew rescind rescinding rescinded
-        retract retracting retire retirer revoque revoquer annule withdrawl
+        retract retracting retire retirer revoque revoquer annule withdrawl denied
     ];
     /// Whom one complains to about texts.
-    AUTHORITY [crtc fcc ftc casl tcpa lcap dncl lnnte dnc];
+    AUTHORITY [crtc fcc ftc casl tcpa lcap dncl lnnte dnc bbb];
     /// The law.
     LAWYER [
         cops lawyer attorney avocat avocate police sue suing lawsuit lawyers poursuis poursuivre
         court
     ];
     /// To report.
-    REPORT [report reporting reported signaler signale signalez denoncer denonce flag flagging];
+    REPORT [
+        report reporting reported signaler signale signalez denoncer denonce flag flagging
+        signalement
+    ];
     /// A complaint.
-    COMPLAINT [complaint complaints plainte complain complaining];
+    COMPLAINT [complaint complaints plainte complain complaining signalement];
     /// To block.
     BLOCK [block blocking blocked bloque bloquer];
     /// Unasked.
@@ -417,7 +439,8 @@ concepts! {
     /// Had enough.
     TIRED [
         fatigant fatigants fatiguant tannants tannant capable tired sick fed tanne tannee tannes
-        marre ecoeure ecoeuree ecoeurant done bol tanner enough
+        marre ecoeure ecoeuree ecoeurant done bol tanner enough plein voyage stand bear boutte bout
+        exagerez exagere exageres fatigue fatiguee
     ];
     /// Still.
     STILL [
@@ -437,7 +460,7 @@ concepts! {
         tmrw tmr when whenever if avant apres durant pendant soir demain aujourdhui hui quand
         lorsque si night nights evening matin nuit monday tuesday wednesday thursday friday saturday
         sunday sundays weekends lundi mardi mercredi jeudi vendredi samedi dimanche late early tard
-        sauf except
+        sauf except heure heures
     ];
     /// A time of the day.
     TIME [
@@ -454,7 +477,7 @@ concepts! {
         soumission party ticket tickets spot slot box boite team league tournament workshop lesson
         lessons tour trip raffle contest lineup queue rental lease policy insurance assurance plan
         menu cart panier calendar horaire meeting roster cleaning visit session cancellation
-        cancellations annulation atelier tirage concours
+        cancellations annulation atelier tirage concours club
     ];
     /// To stop by: the place comes after it.
     PLACE [
@@ -481,7 +504,7 @@ concepts! {
     /// To reply.
     REPLY [
         reply respond type write text txt send answer repondre repondez tapez ecrivez textez texter
-        replying texting envoyez envoyer texte
+        replying texting envoyez envoyer texte ecris reponds
     ];
     /// What one hears, sees or feels until it stops.
     FAULT [
@@ -502,12 +525,12 @@ concepts! {
     /// A person says so.
     SAID [
         said told asked ask asking telling replied texted sent typed wrote dit demande demandais
-        repete envoye repondu tape texte ecrit say tell begging requested
+        repete envoye repondu tape texte ecrit say tell begging requested dire ecrire dis
     ];
     /// Sent a keyword.
     SENT [
         replied texted sent typed wrote said hit pressed pushed pese put envoye ecrit repondu tape
-        texte dit txted fait dialed did replying texting typing sending envoyant
+        texte dit txted fait dialed did replying texting typing sending envoyant ecris reponds
     ];
     /// I gave it, not the shop.
     TYPED [
@@ -547,11 +570,11 @@ concepts! {
     SUBSCRIBE [subscribe abonner abonnez abonne inscrire inscrivez inscris enroll];
     /// To add.
     ADD [
-        add put place sign opt remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute
-        ajouter inscrivez readd
+        add put sign opt remettre remettez remets rajoutez rajoute rajouter ajoutez ajoute ajouter
+        inscrivez readd
     ];
     /// Up, in, on.
-    UP [up in on];
+    UP [up in on ups];
     /// To turn.
     TURN [turn turning shut switch turned];
     /// Unstopped, in French.
@@ -597,11 +620,11 @@ concepts! {
     /// Thanks.
     THANKS [merci thanks thank];
     /// To know.
-    KNOW [know connais];
+    KNOW [know connais sais];
     /// Not, in French, before an adjective.
     NON [non];
     /// To lodge.
-    PORTER [porte porter depose deposer];
+    PORTER [porte porter depose deposer deposee fait faite];
     /// To come back.
     RETURN [revenir retourner return];
     /// From, in French.
@@ -618,7 +641,8 @@ concepts! {
     /// Family.
     FAMILY [
         wife husband mother mom dad father son daughter kids kid family parents sister brother femme
-        mari mere pere fils fille enfants famille blonde chum
+        mari mere pere fils fille enfants famille blonde chum moms dads daughters sons wifes
+        husbands mothers fathers
     ];
     /// Left.
     LEFT [left];
@@ -646,8 +670,6 @@ concepts! {
     NOT_YOU [i it they we he she the my this];
     /// Would.
     VOULEZ [voulez pouvez pourriez devez devriez veux peux faut vous tu];
-    /// A group.
-    GROUP [groupe group conversation];
     /// To include.
     INCLUDE [include add put inclure incluez];
     /// To store.
@@ -668,7 +690,7 @@ concepts! {
         unsubscribe unsub
     ];
     /// To get rid.
-    RID [rid];
+    RID [rid debarrasser debarrassez debarasser];
     /// Who.
     WHO [who qui];
     /// To live somewhere.
@@ -676,7 +698,7 @@ concepts! {
     /// To be after someone.
     LOOKING [looking seeking cherchez cherches think pensez want trying];
     /// Him or her.
-    HIM [elle him her he she lui];
+    HIM [elle him her he she lui il];
     /// A customer.
     CLIENT [customer client cliente clients customers];
     /// Whom a letter is meant for.
@@ -684,13 +706,13 @@ concepts! {
     /// To shut.
     SHUT [shut];
     /// A mouth, rudely.
-    GUEULE [gueule yeule];
+    GUEULE [gueule yeule gueules];
     /// The camp that people are told to clear.
     CAMP [camp];
     /// To find.
     FIND [find go trouvez trouve];
     /// You, as a French object.
-    VOUS_TE [vous vs te t yourself];
+    VOUS_TE [vous vs te t yourself toi toe];
     /// What is sent in a text.
     THING_SENT [
         address adresse price prices prix quote code codes link lien facture invoice bill receipt
@@ -700,7 +722,7 @@ concepts! {
     /// Several, in English.
     THESE_EN [these those them];
     /// Over.
-    FINI [fini finis finies finie fin];
+    FINI [fini finis finies finie fin termine finito];
     /// To drive.
     DRIVE [drive driving];
     /// To undo.
@@ -743,7 +765,7 @@ concepts! {
     /// The reflexive pronoun of the French verb.
     REFLEXIVE [s m];
     /// It is.
-    IS [is its est cest are am];
+    IS [is its est cest are am theres theyre];
     /// To be.
     BE [be being get etre getting];
     /// If.
@@ -771,9 +793,12 @@ concepts! {
     /// To know.
     SAVOIR [savoir];
     /// Of it.
-    EN [en];
+    EN [en yen];
     /// What only English removes, so that what comes next is not what is removed.
-    REMOVE_EN [remove rem remve rmv rmve remov rmove delete erase unlist removing deleting unadd];
+    REMOVE_EN [
+        remove rem remve rmv rmve remov rmove delete erase unlist removing deleting unadd exclude
+        scrub purge
+    ];
     /// Removed, in English.
     REMOVED_EN [removed];
     /// Me, before a French verb.
@@ -803,7 +828,7 @@ concepts! {
     /// To have.
     HAVE [have has ai avoir as avez a eu];
     /// Someone else.
-    SOMEONE [quelquun someone somebody another different else quelqu autre new];
+    SOMEONE [quelquun someone somebody another different else quelqu autre new stranger];
     /// Changed.
     CHANGED [change changed];
     /// An owner.
@@ -827,7 +852,7 @@ concepts! {
     /// Never, in French.
     JAMAIS [jamais];
     /// Nothing, in French.
-    RIEN [rien];
+    RIEN [rien nothing];
     /// Signed up, with nothing said of what for.
     SIGN_UP_ONLY [
         signed signup subscribe subscribed opted registered inscrit inscrite abonne consented
@@ -836,17 +861,22 @@ concepts! {
     /// To revoke.
     REVOKE_ONLY [revoke];
     /// To forbid.
-    FORBID [refuse refusons oppose interdis interdit interdisons forbid forbidden prohibit];
+    FORBID [
+        refuse refusons oppose interdis interdit interdisons forbid forbidden prohibit interdiction
+        defense decline declines reject
+    ];
     /// To use.
-    USE [utiliser utilisez utilise use using];
+    USE [utiliser utilisez utilise use using used];
     /// To put.
     PUT [put mettre mettez mets mettent];
     /// An end that is put to something.
     ENDING [fin terme stop end];
     /// A subscription.
-    SUBSCRIPTION [inscription subscription subscriptions abonnement abonnements];
+    SUBSCRIPTION [
+        inscription subscription subscriptions abonnement abonnements suscripcion enrollment
+    ];
     /// Everything.
-    ALL [all any everything every tout tous toute toutes];
+    ALL [all any everything every tout tous toute toutes anything];
     /// That is.
     C [c];
     /// What joins two clauses.
@@ -871,6 +901,162 @@ concepts! {
     /// Who replies.
     REPLYING [replying texting typing sending];
 
+    // What tells one wish from another.
+
+    /// To be interested.
+    INTERESTED [
+        interest interested intrested interestd interests interet interesse interessee interessees
+        interesses interessent interesser interesting
+    ];
+    /// What a shop sells.
+    OFFERED [
+        service services product products business company offers offre offres store shop produits
+        magasin selling
+    ];
+    /// To miss.
+    MISS [miss missing missed manquer manque rater lose losing perdre];
+    /// Just, of what one wants instead.
+    JUST [just only juste seulement but mais though];
+    /// To telephone, in French.
+    CALL_FR [appelez appeler rappelez rappeler telephonez telephoner repondez repondre];
+    /// Died.
+    DIED [died deceased dead passed decede decedee mort morte decedes];
+    /// The conversation itself.
+    CONVERSATION [
+        conversation chat thread group groupe service communication communications contact sequence
+    ];
+    /// A line without a screen.
+    LANDLINE [landline];
+    /// A child.
+    CHILD [kid kids child childs childrens enfant minor daughter daughters son sons fille fils];
+    /// What one who is texted too much writes.
+    REVIEW [review reviews star stars avis dare swear];
+    /// To wish, in English.
+    IF_OR_WISH [if wish appreciate like love prefer want];
+    /// To get in touch of one's own accord.
+    SOLICIT [
+        contact contacting message messaging messaged follow followup following keep keeping solicit
+        write reach ping
+    ];
+    /// What may happen.
+    WHAT_IF [happens happen quoi difference what];
+    /// Never, of a fact.
+    NEVER [never];
+    /// No longer.
+    ANYMORE [anymore];
+    /// This one, and not a thing ordered.
+    THIS_ONE [this that these those them ca cela ceci theses];
+    /// To eat.
+    EAT [mange mangez eat];
+    /// Dirt.
+    MERDE [marde merde shit];
+    /// To disturb.
+    DISTURB [disturb disturbed];
+    /// This, in English.
+    THIS_EN [this];
+    /// To answer.
+    ANSWER [reply respond answer repondre repondez];
+    /// At a place.
+    AT_OR_AU [at au while];
+    /// Where one works.
+    WORKPLACE [work working travail bureau ouvrage job school office];
+    /// Where to click.
+    INTERNET [link lien website site url page button];
+    /// What someone has with a shop besides a number.
+    BELONGING [
+        card cards visa mastercard credit debit payment address adresse carte photo photos picture
+        coat jacket car bike truck
+    ];
+    /// Who, in questions of who texts.
+    WHO_IS [who whos whose qui ki];
+    /// What a nuisance does to someone.
+    ANNOYING [
+        annoying annoys intrusive crazy nuts insane ridiculous nerfs nerf enerve enervent enervant
+        achale achalent achalant derange derangent derangeant gosse gossent gossant gossants tannant
+        tannants tannante fatigant fatigants fatiguant agacant irritating irritant pissing bothering
+        bother bothers disturbing ecoeure ecoeurent harassing nuisance upsetting stressing
+        distracting achalants achalante fatigante enervez enerves derangez gosses ecoeures achales
+        achalez annoy
+    ];
+    /// Times, as they are counted.
+    TIMES [times fois time];
+    /// To respect.
+    RESPECT [respect respectez honour honor];
+    /// Forgotten.
+    FORGOTTEN [forgotten oublie];
+    /// Reported as.
+    FLAGGED [marked flagged marking flagging mark flag reported marque];
+    /// To look forward to.
+    EXPECT [expect letter hear hearing entendre lettre];
+    /// Against.
+    AGAINST [against contre];
+    /// The law.
+    LAW [law loi laws lois];
+    /// To shut up or to move over, rudely, in French.
+    SHUT_FR [farme ferme fermez farmez tasse tassez];
+    /// What one stops somewhere to do.
+    ERRAND [pick grab get drop see check buy chercher prendre voir look];
+    /// The pronoun.
+    IT [it];
+    /// To hold oneself back.
+    HESITATE [hesitate hesitez hesite genez gene shy worry mind];
+    /// To sign, which is not to sign up.
+    SIGN [sign signed signing sined signe];
+    /// To send, in Spanish.
+    MANDAR [
+        mande manden mandes manda mandar envien envies enviar escriban escriba escribas escribir
+        contacten escribirme enviarme mandarme
+    ];
+    /// To ask kindly.
+    PLEASE [please pls plz];
+    /// Said in jest to someone kind.
+    JEST [
+        blush blushing hungry kind nice sweet funny laugh laughing drool drooling jealous best great
+        cute haha hahaha cry
+    ];
+    /// Remove me, in Spanish.
+    REMOVE_ES [quiteme quitenme saquenme saqueme borrenme borreme eliminenme elimineme];
+    /// Whose texts they may be.
+    ORIGIN [
+        number company business shop store service numero compagnie entreprise text texts message
+        messages salon textos
+    ];
+    /// What, in French.
+    QUOI [quoi quel quelle];
+    /// Back, in English.
+    BACK_EN [back];
+    /// To follow up.
+    FOLLOW [follow followup followups];
+    /// Last.
+    LAST [last dernier derniere final];
+    /// To hope.
+    HOPE [hope hopefully trust better espere soit assume want];
+    /// A warning.
+    WARNING [warning avertissement];
+    /// How many.
+    HOW_MANY [many combien];
+    /// To do business.
+    AFFAIRE [affaire affaires business];
+    /// To object.
+    OBJECT [object];
+    /// Early.
+    EARLY [early];
+    /// To cease, in French.
+    CESSER [cesser cessez];
+    /// Another way to write.
+    CHANNEL [facebook fb instagram insta whatsapp messenger email];
+    /// Good, before what French ends with.
+    BONNE [bonne belle];
+    /// Of, in English.
+    OF_EN [of];
+    /// How few texts are too many.
+    QUANTITY [another single one further additional seul seule more autre autres un une];
+    /// Died, of a person.
+    DECEASED [deceased passed decede decedee decedes];
+    /// Down.
+    DOWN [down];
+    /// What messages may be a part of.
+    APP [app system package software];
     // Small words.
 
     /// Said around a keyword without changing it.
@@ -882,7 +1068,9 @@ concepts! {
         ms folks guys guy everyone dude bro buddy man already deja so and et pis puis alors donc
         dear cheers yes yeah yea yep no nope nah non oui really vraiment pour instant journee bonne
         soiree day nice great have a you vous te de la today effective une fois all t forever
-        permanently completely altogether definitivement
+        permanently completely altogether definitivement u ya fr lol lmao ffs smh tho n v p don sent
+        iphone pleaseee at du pantoute whatsoever period point moi vouloir jour once immediat favor
+        por gracias final exclamation un
     ];
     /// Said within a wish without changing it.
     LIGHT [
@@ -899,7 +1087,7 @@ concepts! {
         moi nous m more anymore further about such kind type sort stuff guys people shop store
         company business via through out up again back just simply et and let like ok fait ca s new
         effect immediately tout autre autres mobile personal cell whole entire dam mauditement
-        sacrement genre tes tant vous te tu texte sms t
+        sacrement genre tes tant vous te tu texte sms t thing stopsign our r vouloir ce cette ces
     ];
     /// A keyword that was typed in capitals while the rest was not.
     STRESSED [];
@@ -932,12 +1120,14 @@ concepts! {
         stacking staining staking staring starring starving stating stepper stepping strike striker
         stripe stroke summer tanned teaching tending tented tenter tentez tested tester testes
         testez testing textile texture tirer tonner topping tranquil tranquillite update updated
-        vending vetting vidange virer virez voiding waited washing wasted wetting wounding
+        vending vetting vidange virer virez voiding waited washing wasted wetting wounding masse
+        masses
     ];
 }
 
 /// Words that may be told apart from a mistyped one: their concepts alone count.
 const TOLERANT: Set = KEYWORD
+    .or(OPT)
     .or(CEASE)
     .or(UNSUBSCRIBE)
     .or(UNSUBSCRIBED)
@@ -999,10 +1189,9 @@ const fn first_slot(word: &str) -> usize {
 pub(super) fn exactly(word: &str) -> Option<Set> {
     let start = first_slot(word);
     // A word has as many entries as concepts, each in the next slot that was free.
-    (start..SLOT_COUNT)
-        .chain(0..start)
+    (start..start + SLOT_COUNT)
         .map_while(|slot| {
-            let index = SLOTS.get(slot)?.checked_sub(1)?;
+            let index = SLOTS.get(slot % SLOT_COUNT)?.checked_sub(1)?;
             VOCABULARY.get(usize::from(index))
         })
         .filter(|(known, _)| *known == word)
@@ -1017,31 +1206,58 @@ pub(super) fn spelled(word: &str) -> Option<Set> {
         .or_else(|| [2, 1].into_iter().find_map(|run| exactly(&spelling::plain(word, run)?)))
 }
 
-/// The words that are known when mistyped, by their length.
-static KNOWN_MISTYPED: LazyLock<[Vec<(Shape, &str)>; spelling::LONGEST + 1]> =
-    LazyLock::new(|| {
-        let mut by_length = [const { Vec::new() }; spelling::LONGEST + 1];
-        let tolerant =
-            VOCABULARY.iter().filter(|(_, position)| Set::single(*position).meets(TOLERANT));
-        for (word, _) in tolerant {
-            if let Some(shape) = Shape::of(word)
-                && let Some(words) = by_length.get_mut(word.len())
-            {
-                words.push((shape, *word));
+/// A word that is known when mistyped.
+type Known = (Shape, &'static str);
+
+/// The words that are known when mistyped.
+struct KnownMistyped {
+    /// Those that may have one mistake, by their first two letters and again by their
+    /// last two, in order: one mistake leaves one of the two as it is.
+    by_ends: Vec<(Ends, Known)>,
+    /// Those that are long enough for two mistakes.
+    long: Vec<Known>,
+}
+
+/// Two letters of a word, and whether they are its last.
+type Ends = (bool, [u8; 2]);
+
+/// The first two letters of `word`, and its last two.
+fn ends(word: &str) -> Option<[Ends; 2]> {
+    let bytes = word.as_bytes();
+    Some([(false, *bytes.first_chunk()?), (true, *bytes.last_chunk()?)])
+}
+
+static KNOWN_MISTYPED: LazyLock<KnownMistyped> = LazyLock::new(|| {
+    let mut known = KnownMistyped { by_ends: Vec::new(), long: Vec::new() };
+    for (word, position) in VOCABULARY {
+        match Shape::of(word).filter(|_| Set::single(*position).meets(TOLERANT)) {
+            Some(shape) if shape.tolerance() > 1 => known.long.push((shape, *word)),
+            Some(shape) => {
+                known
+                    .by_ends
+                    .extend(ends(word).into_iter().flatten().map(|ends| (ends, (shape, *word))));
             }
+            None => {}
         }
-        by_length
-    });
+    }
+    known.by_ends.sort_unstable_by_key(|(ends, (_, word))| (*ends, *word));
+    known.by_ends.dedup_by_key(|(ends, (_, word))| (*ends, *word));
+    known.long.sort_unstable_by_key(|(_, word)| *word);
+    known.long.dedup_by_key(|(_, word)| *word);
+    known
+});
 
 /// What the word stands for that `word` nearly is.
 pub(super) fn mistyped(word: &str) -> Option<Set> {
     let shape = Shape::of(word)?;
-    // A word has two mistakes at most, so the known one is two letters shorter or longer.
-    let (_, meant) = KNOWN_MISTYPED
-        .get(word.len().saturating_sub(2)..)?
-        .iter()
-        .take(5)
-        .flatten()
+    let KnownMistyped { by_ends, long } = &*KNOWN_MISTYPED;
+    let alike = ends(word)?.into_iter().flat_map(|ends| {
+        let start = by_ends.partition_point(|(known, _)| *known < ends);
+        let alike = by_ends.iter().skip(start).take_while(move |(known, _)| *known == ends);
+        alike.map(|(_, known)| known)
+    });
+    let (_, meant) = alike
+        .chain(long)
         .filter_map(|(known_shape, known)| {
             Some((spelling::mistakes(word, shape, known, *known_shape)?, *known))
         })

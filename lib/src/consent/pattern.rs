@@ -70,6 +70,7 @@ pub(super) struct Rule {
     not_around: Set,
     not_before: &'static [&'static [Step]],
     crosses_sentences: bool,
+    is_no_question: bool,
 }
 
 impl Rule {
@@ -84,6 +85,7 @@ impl Rule {
             not_around: Set::NONE,
             not_before: &[],
             crosses_sentences: false,
+            is_no_question: false,
         }
     }
 
@@ -112,10 +114,15 @@ impl Rule {
         Self { crosses_sentences: true, ..self }
     }
 
+    /// Not in a question.
+    pub(super) const fn not_asked(self) -> Self {
+        Self { is_no_question: true, ..self }
+    }
+
     /// Whether a text with the concepts of `union`, in whatever order, can have the
     /// phrase at all.
     fn may_fit(&self, union: Set) -> bool {
-        self.phrase.iter().all(|step| match step {
+        self.phrase.iter().rev().all(|step| match step {
             Step::Word { any, .. } | Step::Directly(any) => any.meets(union),
             Step::Begin | Step::End => true,
         })
@@ -137,7 +144,11 @@ impl Rule {
             _ => self.phrase,
         };
         let (Step::Word { any, .. }, rest) = steps.split_first()? else { return None };
-        if !senses.get(start)?.set.meets(*any) || self.is_spoken_against(senses, start) {
+        let first = senses.get(start)?;
+        if !first.set.meets(*any)
+            || (self.is_no_question && first.is_asked)
+            || self.is_spoken_against(senses, start)
+        {
             return None;
         }
         let end = self.end(senses, start + 1, rest)?;
@@ -306,6 +317,11 @@ mod tests {
             rule(const { &[word(CEASE), soon(TEXTING)] }).not_around(NOT),
             &["stop pizza texting"],
             &["stop not texting"],
+        );
+        check(
+            rule(const { &[word(CEASE), word(TEXTING)] }).not_asked(),
+            &["stop texting", "ok? stop texting"],
+            &["stop texting?", "ok. stop texting at noon?"],
         );
         check(
             rule(const { &[word(CEASE), soon(TEXTING)] }).across_sentences(),

@@ -15,6 +15,8 @@ pub(super) struct Sense {
     pub(super) set: Set,
     /// What stands between it and the one before.
     pub(super) pause: Pause,
+    /// Its sentence is a question.
+    pub(super) is_asked: bool,
 }
 
 /// How many digits make a telephone number.
@@ -32,14 +34,18 @@ pub(super) fn senses(words: &[Word]) -> Vec<Sense> {
     while let Some((word, after)) = rest.split_first() {
         let length = 1 + number_length(word, after);
         if length > 1 {
-            senses.push(Sense { set: NUMBER.or(DIGITS), pause: word.pause });
+            senses.push(Sense {
+                set: NUMBER.or(DIGITS),
+                pause: word.pause,
+                is_asked: word.is_asked,
+            });
             rest = after.get(length - 1..).unwrap_or_default();
             continue;
         }
         if let Some((next, after_next)) = after.split_first()
             && let Some(set) = joined(word, next, words.len())
         {
-            senses.push(Sense { set, pause: word.pause });
+            senses.push(Sense { set, pause: word.pause, is_asked: word.is_asked });
             rest = after_next;
             continue;
         }
@@ -51,7 +57,7 @@ pub(super) fn senses(words: &[Word]) -> Vec<Sense> {
 
 /// Adds what `word` stands for.
 fn push(senses: &mut Vec<Sense>, word: &Word) {
-    let (text, pause) = (word.text.as_str(), word.pause);
+    let (text, pause, is_asked) = (word.text.as_str(), word.pause, word.is_asked);
     if let Some(set) = lexicon::spelled(text) {
         let is_number = text == "no" && follows_french_article(senses);
         let set = match word.is_stressed && set.meets(KEYWORD) {
@@ -59,7 +65,7 @@ fn push(senses: &mut Vec<Sense>, word: &Word) {
             true => set.or(STRESSED),
             false => set,
         };
-        senses.push(Sense { set, pause });
+        senses.push(Sense { set, pause, is_asked });
     } else if text.starts_with(|letter: char| letter.is_ascii_digit()) {
         let digits = text.chars().filter(char::is_ascii_digit).count();
         let set = match digits {
@@ -67,19 +73,19 @@ fn push(senses: &mut Vec<Sense>, word: &Word) {
             _ if digits >= DIGITS_OF_NUMBER => NUMBER.or(DIGITS),
             _ => Set::NONE,
         };
-        senses.push(Sense { set, pause });
+        senses.push(Sense { set, pause, is_asked });
     } else if let Some((prefix, set)) = elided(text, lexicon::spelled) {
-        senses.push(Sense { set: prefix, pause });
-        senses.push(Sense { set, pause: Pause::None });
-    } else if push_glued(senses, text, pause, 0) {
+        senses.push(Sense { set: prefix, pause, is_asked });
+        senses.push(Sense { set, pause: Pause::None, is_asked });
+    } else if push_glued(senses, word, text, 0) {
     } else if let Some(set) = lexicon::mistyped(text) {
-        senses.push(Sense { set, pause });
+        senses.push(Sense { set, pause, is_asked });
     } else if let Some((prefix, set)) = elided(text, lexicon::mistyped) {
-        senses.push(Sense { set: prefix, pause });
-        senses.push(Sense { set, pause: Pause::None });
+        senses.push(Sense { set: prefix, pause, is_asked });
+        senses.push(Sense { set, pause: Pause::None, is_asked });
     } else {
         let set = if word.is_capitalized { PROPER } else { Set::NONE };
-        senses.push(Sense { set, pause });
+        senses.push(Sense { set, pause, is_asked });
     }
 }
 
@@ -106,7 +112,7 @@ const LONGEST_WITH_UNSTOP: usize = 3;
 
 /// The keyword that two words are the parts of, in a text of `length` words.
 fn joined(first: &Word, second: &Word, length: usize) -> Option<Set> {
-    if second.pause != Pause::None || !BROKEN_OFF.contains(&first.text.as_str()) {
+    if (second.pause != Pause::None && length > 2) || !BROKEN_OFF.contains(&first.text.as_str()) {
         return None;
     }
     let whole = [first.text.as_str(), &second.text].concat();
@@ -142,7 +148,7 @@ fn elided(word: &str, find: impl Fn(&str) -> Option<Set>) -> Option<(Set, Set)> 
 
 /// Adds the parts of a word like `stoptextingme`, which has to be made of words we know,
 /// the first one of those that wishes begin with. Adds nothing if it is not.
-fn push_glued(senses: &mut Vec<Sense>, text: &str, pause: Pause, depth: usize) -> bool {
+fn push_glued(senses: &mut Vec<Sense>, whole: &Word, text: &str, depth: usize) -> bool {
     const FIRST: Set = CEASE
         .or(UNSUBSCRIBE)
         .or(REMOVE)
@@ -160,14 +166,16 @@ fn push_glued(senses: &mut Vec<Sense>, text: &str, pause: Pause, depth: usize) -
         return false;
     }
     (2..=text.len()).rev().any(|length| {
-        let Some((word, rest)) = text.split_at_checked(length) else { return false };
-        let Some(set) = lexicon::exactly(word) else { return false };
-        if set.is_empty() || (depth == 0 && !set.meets(FIRST)) || (depth > 0 && word.len() < 2) {
+        let Some((part, rest)) = text.split_at_checked(length) else { return false };
+        let Some(set) = lexicon::exactly(part) else { return false };
+        let may_be_first = set.meets(FIRST) && (length > 3 || set.meets(lexicon::NO));
+        if set.is_empty() || (depth == 0 && !may_be_first) {
             return false;
         }
         let before = senses.len();
-        senses.push(Sense { set, pause: if depth == 0 { pause } else { Pause::None } });
-        if push_glued(senses, rest, pause, depth + 1) {
+        let pause = if depth == 0 { whole.pause } else { Pause::None };
+        senses.push(Sense { set, pause, is_asked: whole.is_asked });
+        if push_glued(senses, whole, rest, depth + 1) {
             return true;
         }
         senses.truncate(before);

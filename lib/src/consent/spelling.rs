@@ -23,7 +23,7 @@ impl Shape {
     }
 
     /// How many mistakes a word this long may have.
-    fn tolerance(self) -> usize {
+    pub(super) fn tolerance(self) -> usize {
         if self.length >= 10 { 2 } else { 1 }
     }
 

@@ -25,19 +25,36 @@ pub(super) struct Word {
     pub(super) is_stressed: bool,
     /// Its first letter alone is a capital.
     pub(super) is_capitalized: bool,
+    /// Its sentence ends with a question mark.
+    pub(super) is_asked: bool,
 }
 
 /// Takes `text` apart.
 ///
 /// The apostrophe of a French elision ends a word, as a space does: `m'écrire` is
 /// `m ecrire`. Any other is left out: `don't` is `dont`, as many type it anyway.
-/// A `#` by itself is a word, as in "wrong #".
+/// A `#` by itself is a word, as in "wrong #", and so is a sign that says stop.
 pub(super) fn words(text: &str) -> Vec<Word> {
     let mut reader = Reader::default();
     let mut letters = plain_letters(text).into_iter().peekable();
     while let Some(letter) = letters.next() {
         let next_is_letter = letters.peek().is_some_and(|next| next.is_alphanumeric());
         match letter {
+            // A sign between letters is one of them, as in `ST🛑P`.
+            _ if is_stop_sign(letter) && next_is_letter && !reader.current.is_empty() => {
+                reader.push('o');
+            }
+            _ if is_stop_sign(letter) => {
+                reader.end_word();
+                reader.pause = reader.pause.max(Pause::Clause);
+                reader.push_all(STOP_SIGN, false);
+                reader.end_word();
+            }
+            '$' if next_is_letter => reader.push('s'),
+            '?' => {
+                reader.end_word();
+                reader.end_question();
+            }
             'œ' | 'Œ' => reader.push_all("oe", letter.is_uppercase()),
             _ if letter.is_alphanumeric() => reader.push(letter),
             '\'' | '\u{2019}' | '\u{2018}' | '\u{2bc}' | '`' | '\u{b4}' if next_is_letter => {
@@ -71,7 +88,7 @@ fn plain_letters(text: &str) -> Vec<char> {
         } else {
             decompose_compatible(letter, |part| {
                 if !is_ignorable(part) {
-                    letters.push(part);
+                    letters.push(look_alike(part).unwrap_or(part));
                 }
             });
         }
@@ -121,14 +138,35 @@ impl Reader {
             pause: self.pause,
             is_stressed: !has_small_letters && self.current.chars().nth(1).is_some(),
             is_capitalized: has_small_letters && self.current.starts_with(char::is_uppercase),
+            is_asked: false,
         });
         self.current.clear();
         self.pause = Pause::None;
     }
 
+    /// Marks the words of the sentence that a question mark ends.
+    fn end_question(&mut self) {
+        for word in self.words.iter_mut().rev() {
+            if word.is_asked {
+                break;
+            }
+            word.is_asked = true;
+            if word.pause == Pause::Sentence {
+                break;
+            }
+        }
+        self.pause = Pause::Sentence;
+    }
+
     fn finish(mut self) -> Vec<Word> {
-        for word in &mut self.words {
+        // Full stops behind each word are for emphasis, as in "Take. Me. Off."
+        let is_one_sentence = self.words.get(2).is_some()
+            && self.words.iter().all(|word| word.pause == Pause::Sentence);
+        for word in self.words.iter_mut() {
             word.is_stressed &= self.has_small_letters;
+        }
+        for word in self.words.iter_mut().skip(1).filter(|_| is_one_sentence) {
+            word.pause = Pause::None;
         }
         self.words
     }
@@ -141,6 +179,24 @@ fn is_ignorable(letter: char) -> bool {
         '\u{300}'..='\u{36f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
             | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ad}' | '\u{61c}' | '\u{180e}'
     )
+}
+
+/// The Latin letter that one of another alphabet is typed for, because it looks the same.
+fn look_alike(letter: char) -> Option<char> {
+    let latin = match letter {
+        'а' | 'α' | 'Α' | 'А' => 'a',
+        'с' | 'С' => 'c',
+        'е' | 'Е' | 'ε' | 'Ε' => 'e',
+        'і' | 'І' | 'ι' | 'Ι' | 'ı' => 'i',
+        'о' | 'О' | 'ο' | 'Ο' | 'ø' | 'Ø' => 'o',
+        'р' | 'Р' | 'ρ' | 'Ρ' => 'p',
+        'ѕ' | 'Ѕ' => 's',
+        'т' | 'Т' | 'τ' | 'Τ' => 't',
+        'у' | 'У' | 'υ' | 'Υ' => 'y',
+        'х' | 'Х' | 'χ' | 'Χ' => 'x',
+        _ => return None,
+    };
+    Some(latin)
 }
 
 /// Whether French writes an apostrophe behind `word` in place of a vowel.
@@ -171,9 +227,17 @@ fn is_elision(word: &str) -> bool {
     )
 }
 
+/// What a sign that says stop is read as.
+const STOP_SIGN: &str = "stopsign";
+
+/// A stop sign, a no-entry sign, a raised hand.
+fn is_stop_sign(letter: char) -> bool {
+    matches!(letter, '🛑' | '⛔' | '🚫' | '✋' | '🖐' | '🤚')
+}
+
 fn pause_of(letter: char) -> Pause {
     match letter {
-        '.' | '!' | '?' | '\n' | '\r' | '\u{2026}' => Pause::Sentence,
+        '.' | '!' | '\n' | '\r' | '\u{2026}' => Pause::Sentence,
         '-' | '_' | '*' | '/' | '\'' | '"' | '`' | '#' | '+' => Pause::None,
         '\u{2018}'..='\u{201f}' | '\u{ab}' | '\u{bb}' | '\u{2010}'..='\u{2012}' => Pause::None,
         _ if letter.is_whitespace() => Pause::None,
@@ -194,8 +258,9 @@ fn join_spelled(words: Vec<Word>) -> Vec<Word> {
             return;
         }
         let pause = spelled.first().map_or(Pause::None, |word| word.pause);
+        let is_asked = spelled.iter().any(|word| word.is_asked);
         let text = spelled.drain(..).map(|word| word.text).collect();
-        joined.push(Word { text, pause, is_stressed: false, is_capitalized: false });
+        joined.push(Word { text, pause, is_stressed: false, is_capitalized: false, is_asked });
     };
     for word in words {
         if word.text.chars().nth(1).is_none() {
@@ -227,6 +292,9 @@ mod tests {
             ("Don’t, I'm off", vec!["dont", "im", "off"]),
             ("j'suis ÉCŒURÉ", vec!["j", "suis", "ecoeure"]),
             ("wrong # sorry #stop", vec!["wrong", "#", "sorry", "stop"]),
+            ("🛑 texts", vec!["stopsign", "texts"]),
+            ("ST🛑P $top", vec!["stop", "stop"]),
+            ("ѕtор SТОР STØP", vec!["stop", "stop", "stop"]),
         ] {
             let words = words(text);
             assert_eq!(words.iter().map(|word| &word.text).collect::<Vec<_>>(), want, "{text}");
@@ -235,7 +303,7 @@ mod tests {
 
     #[test]
     fn pauses_are_where_a_reader_makes_them() {
-        let pauses: Vec<_> = words("I told “you”. STOP! don't\ntext me 🛑 ever, ok")
+        let pauses: Vec<_> = words("I told “you”. STOP! don't\ntext me 👋 ever, ok")
             .into_iter()
             .map(|word| (word.text, word.pause))
             .filter(|(_, pause)| *pause != Pause::None)
@@ -249,6 +317,22 @@ mod tests {
             ("ok", Pause::Clause),
         ];
         assert_eq!(pauses, want.map(|(text, pause)| (text.to_owned(), pause)));
+    }
+
+    #[test]
+    fn full_stops_behind_each_word_part_no_sentences() {
+        let pauses = |text| words(text).iter().skip(1).map(|word| word.pause).collect::<Vec<_>>();
+        assert_eq!(pauses("Take. Me. Off."), [Pause::None; 2]);
+        assert_eq!(pauses("Ok. Stop."), [Pause::Sentence]);
+        assert_eq!(pauses("Take me. Off."), [Pause::None, Pause::Sentence]);
+    }
+
+    #[test]
+    fn a_question_is_one_sentence_long() {
+        let asked = words("I said stop. No texts, ok? Thanks");
+        let asked: Vec<_> =
+            asked.iter().filter(|word| word.is_asked).map(|word| &word.text).collect();
+        assert_eq!(asked, ["no", "texts", "ok"]);
     }
 
     #[test]
