@@ -22,6 +22,7 @@ mod source;
 mod static_files;
 #[cfg(test)]
 mod tests;
+mod variables;
 mod vercel_json;
 
 use std::{collections::BTreeMap, convert::Infallible, path::PathBuf, sync::Arc, time::Duration};
@@ -42,6 +43,7 @@ use self::{
     keeper::Keeper,
     router::{Endpoint, Router},
     static_files::StaticFiles,
+    variables::Variables,
     vercel_json::VercelJson,
 };
 
@@ -83,7 +85,7 @@ impl Edge {
         let sources = functions::find(&options.project)?;
         let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
         let vercel_json = VercelJson::read(&options.project.join("vercel.json"), &files)?;
-        let variables = Arc::new(options.variables);
+        let variables = Arc::new(Variables::new(options.variables));
         let functions = sources.into_iter().map(|source| {
             let endpoint = Endpoint {
                 keeper: Keeper::new(
@@ -133,6 +135,12 @@ impl Edge {
     /// Ends a function's process with SIGKILL. The next request starts another.
     pub async fn kill(&self, function: &str) -> anyhow::Result<()> {
         self.keeper(function)?.kill().await
+    }
+
+    /// Deploys the functions with the variable `name` set to `value`, or not at all. Each
+    /// request that comes from now on meets a process that has it so.
+    pub fn deploy(&self, name: &str, value: Option<&str>) {
+        self.router.variables.deploy(name, value);
     }
 
     /// The paths of the crons, e.g. `/api/cron/deliver`.

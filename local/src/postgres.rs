@@ -13,6 +13,7 @@ use std::{
 use anyhow::{Context as _, Error, Result, anyhow, bail, ensure};
 use tokio::{
     process::Command,
+    sync::Mutex,
     time::{Instant, sleep},
 };
 use tokio_postgres::{Client, NoTls};
@@ -66,7 +67,7 @@ pub struct Cluster {
     folder: PathBuf,
     is_temporary: bool,
     port: ChosenPort,
-    server: Option<Child>,
+    server: Mutex<Option<Child>>,
 }
 
 /// The port a server listens on.
@@ -100,7 +101,7 @@ impl Cluster {
             None => ChosenPort::Reserved(Port::reserve().context("no port is free")?),
         };
         let is_temporary = matches!(data, Data::Temporary);
-        let mut cluster = Self { place, folder, is_temporary, port, server: None };
+        let cluster = Self { place, folder, is_temporary, port, server: Mutex::default() };
         match cluster.resume().await {
             Ok(()) => Ok(cluster),
             Err(error) => {
@@ -174,24 +175,25 @@ impl Cluster {
     }
 
     /// Stops the server and keeps the cluster, for [`Cluster::resume`].
-    pub async fn halt(&mut self) -> Result<()> {
-        if let Some(server) = self.server.take() {
+    pub async fn halt(&self) -> Result<()> {
+        if let Some(server) = self.server.lock().await.take() {
             server.stop().await.context("Postgres could not be stopped")?;
         }
         Ok(())
     }
 
     /// Ends the server before it can finish anything, and keeps the cluster, for [`Cluster::resume`].
-    pub async fn crash(&mut self) -> Result<()> {
-        if let Some(mut server) = self.server.take() {
+    pub async fn crash(&self) -> Result<()> {
+        if let Some(mut server) = self.server.lock().await.take() {
             server.kill().await.context("Postgres could not be killed")?;
         }
         Ok(())
     }
 
     /// Starts the server again, if it is not running, on the same data and port.
-    pub async fn resume(&mut self) -> Result<()> {
-        if let Some(server) = &mut self.server
+    pub async fn resume(&self) -> Result<()> {
+        let mut running = self.server.lock().await;
+        if let Some(server) = running.as_mut()
             && server.exit_status()?.is_none()
         {
             return Ok(());
@@ -201,12 +203,12 @@ impl Cluster {
         if !data.exists() {
             self.make(&data).await?;
         }
-        self.server = Some(self.serve(&data, lock).await?);
+        *running = Some(self.serve(&data, lock).await?);
         Ok(())
     }
 
     /// Stops the server. Temporary data is removed.
-    pub async fn stop(mut self) -> Result<()> {
+    pub async fn stop(self) -> Result<()> {
         self.halt().await?;
         if self.is_temporary {
             // Processes of a server that was killed may still be about to end.

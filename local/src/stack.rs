@@ -31,6 +31,11 @@ impl Foundation {
         Ok(Self { node, cluster })
     }
 
+    /// The server, which may be crashed and resumed under the stacks that stand on it.
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
     /// Stops Postgres. Nothing may stand on it any more.
     pub async fn stop(self) -> Result<()> {
         self.cluster.stop().await

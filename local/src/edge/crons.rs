@@ -57,7 +57,7 @@ pub(super) fn request(router: &Router, path: &str) -> anyhow::Result<Request<Bod
     let mut request = Request::get(path)
         .header(header::HOST, &router.authority)
         .header(header::USER_AGENT, USER_AGENT);
-    if let Some(secret) = router.variables.get("CRON_SECRET") {
+    if let Some(secret) = router.variables.deployed().get("CRON_SECRET") {
         request = request.header(header::AUTHORIZATION, format!("Bearer {secret}"));
     }
     Ok(request.body(Body::empty())?)

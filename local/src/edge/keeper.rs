@@ -1,7 +1,6 @@
 //! Keeps one process of a function alive.
 
 use std::{
-    collections::BTreeMap,
     net::SocketAddr,
     path::PathBuf,
     sync::Arc,
@@ -11,34 +10,35 @@ use std::{
 use anyhow::Context as _;
 use tokio::{sync::Mutex, time::timeout};
 
-use super::{Function, Log, connection::Connection};
+use super::{
+    Function, Log,
+    connection::Connection,
+    variables::{Deployed, Variables},
+};
 
 /// How long a crash may take, from the end of a connection to the end of the process.
 const CRASH_LIMIT: Duration = Duration::from_millis(100);
 
-/// A function of the edge: started when it is needed, and again when it has ended or its
-/// executable was built anew.
+/// A function of the edge: started when it is needed, and again when it has ended, its
+/// executable was built anew, or its variables were deployed anew.
 #[derive(Debug)]
 pub(super) struct Keeper {
     executable: PathBuf,
-    variables: Arc<BTreeMap<String, String>>,
+    variables: Arc<Variables>,
     log: Arc<Log>,
     running: Mutex<Option<Running>>,
 }
 
-/// A process, and when its executable was built.
+/// A process, and what it was made from: when its executable was built, and its variables.
 #[derive(Debug)]
 struct Running {
     function: Function,
     built: Option<SystemTime>,
+    variables: Deployed,
 }
 
 impl Keeper {
-    pub(super) fn new(
-        executable: PathBuf,
-        variables: Arc<BTreeMap<String, String>>,
-        log: Arc<Log>,
-    ) -> Self {
+    pub(super) fn new(executable: PathBuf, variables: Arc<Variables>, log: Arc<Log>) -> Self {
         Self { executable, variables, log, running: Mutex::default() }
     }
 
@@ -68,23 +68,26 @@ impl Keeper {
     /// Where the function listens, after it was started if need be.
     pub(super) async fn address(&self) -> anyhow::Result<SocketAddr> {
         let built = self.built();
+        let variables = self.variables.deployed();
         let mut running = self.running.lock().await;
         if let Some(running) = running.as_mut()
             && running.function.is_running()
             // While the executable is being replaced there is no time, and no better process.
             && (running.built == built || built.is_none())
+            && Arc::ptr_eq(&running.variables, &variables)
         {
             return Ok(running.function.address());
         }
         if let Some(outdated) = running.take() {
-            outdated.function.stop().await?;
+            // As on Vercel, it finishes what it has begun beside its successor.
+            tokio::spawn(outdated.function.stop());
         }
 
         let log = Arc::clone(&self.log);
-        let variables = BTreeMap::clone(&self.variables);
-        let function = Function::start_logging(&self.executable, variables, log).await?;
+        let environment = variables.iter().map(|(name, value)| (name.clone(), value.clone()));
+        let function = Function::start_logging(&self.executable, environment, log).await?;
         let address = function.address();
-        *running = Some(Running { function, built });
+        *running = Some(Running { function, built, variables });
         Ok(address)
     }
 

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Line, Log, connection::SendError, keeper::Keeper, refusal::Refusal, static_files::StaticFiles,
-    vercel_json::VercelJson,
+    variables::Variables, vercel_json::VercelJson,
 };
 
 /// The longest request body that Vercel gives to a function: 4.5 MB.
@@ -54,7 +54,7 @@ pub(super) struct Router {
     pub(super) functions: BTreeMap<String, Endpoint>,
     pub(super) files: StaticFiles,
     /// The functions' environment.
-    pub(super) variables: Arc<BTreeMap<String, String>>,
+    pub(super) variables: Arc<Variables>,
     /// The host and port at which the edge listens.
     pub(super) authority: String,
     pub(super) log: Arc<Log>,

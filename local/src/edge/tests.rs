@@ -541,6 +541,21 @@ async fn a_function_has_its_own_variables_and_no_others() {
 }
 
 #[tokio::test]
+async fn a_function_that_was_deployed_anew_has_its_new_variables() {
+    let project = Project::new();
+    let edge = project.start_with(&[("SETTING", "on"), ("OTHER", "on")]).await;
+    echoed(get(&edge, "/api/echo").await).await;
+
+    edge.deploy("SETTING", Some("off"));
+    edge.deploy("OTHER", None);
+    let variables = echoed(get(&edge, "/api/echo").await).await["variables"].clone();
+
+    assert_eq!(variables["SETTING"], "off");
+    assert_eq!(variables["OTHER"], Value::Null);
+    assert_eq!(variables["CRON_SECRET"], "a-secret");
+}
+
+#[tokio::test]
 async fn a_function_that_was_built_anew_is_started_anew() {
     let project = Project::new();
     let edge = project.start().await;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use serde::{Serialize, Serializer};
 
-/// How many entries a log keeps: plenty to look at, and a bound on memory for a
-/// stack that is left running, or under load.
-const CAPACITY: usize = 10_000;
+/// How many entries a log keeps: all of what the longest test does, and a bound on
+/// memory for a stack that is left running, or under load.
+const CAPACITY: usize = 100_000;
 
 /// The newest entries of something that happens again and again, oldest first.
 #[derive(Debug, Clone)]

@@ -39,7 +39,7 @@ fn the_api_survives_its_database_being_replaced() {
 fn the_api_comes_back_after_the_server_was_down() {
     run(async {
         let node = node().await;
-        let mut cluster = Cluster::start(&node, Data::Temporary, None).await.unwrap();
+        let cluster = Cluster::start(&node, Data::Temporary, None).await.unwrap();
         Supabase::prepare_template(&node, &cluster).await.unwrap();
         let project = Project::start(&node, &cluster, "app").await;
         answers_again(&project).await;

@@ -16,7 +16,7 @@ fn kept_data_survives_a_stop_a_crash_and_a_new_start() {
         let folder = std::env::temp_dir().join(format!("leadslock-test-{}", uuid::Uuid::new_v4()));
         let data = Data::Kept(folder.clone());
 
-        let mut cluster = Cluster::start(&node, data.clone(), None).await.unwrap();
+        let cluster = Cluster::start(&node, data.clone(), None).await.unwrap();
         let port = cluster.port();
         let client = cluster.connect("postgres").await.unwrap();
         client.batch_execute("create table kept (id integer)").await.unwrap();
