@@ -1012,7 +1012,7 @@ AS $function$
         from app.messages o
         where o.lead_id = m.lead_id and o.direction = 'outbound' and o.twilio_sid is not null
         order by o.id desc
-        limit 50
+        limit 150
       ) k
     )
   )
@@ -1162,6 +1162,7 @@ CREATE OR REPLACE FUNCTION public.apply_status(request jsonb)
 AS $function$
 declare
   v_message app.messages;
+  v_holder app.messages;
   v_job_id uuid;
 begin
   select * into v_message
@@ -1189,6 +1190,13 @@ begin
   on conflict do nothing;
   if not found then
     return jsonb_build_object('outcome', 'duplicate');
+  end if;
+
+  -- A look-up may have taken this text for another to the lead that reads the
+  -- same. Then that one has its status, and this one is looked up in its turn.
+  select * into v_holder from app.messages where twilio_sid = request ->> 'twilio_sid';
+  if v_holder.lead_id = v_message.lead_id then
+    v_message := v_holder;
   end if;
 
   select id into v_job_id
@@ -1709,6 +1717,14 @@ declare
 begin
   select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
   select * into strict v_message from app.messages where id = v_job.message_id;
+
+  -- Another text has just been taken for this one, or this for it. Twilio may
+  -- have a second one: only a look-up that passes over the first can tell.
+  if v_result = 'accepted' and exists (
+    select from app.messages where twilio_sid = request ->> 'twilio_sid' and id <> v_message.id
+  ) then
+    v_result := 'unknown';
+  end if;
 
   if v_result = 'accepted' then
     if not app.advance_message(v_message.id, request ->> 'twilio_sid', request ->> 'status', null) then

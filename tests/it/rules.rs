@@ -177,6 +177,39 @@ fn a_text_known_under_two_sids_is_on_record() {
     });
 }
 
+/// A look-up cannot tell texts apart that read the same, and may come back with one that
+/// is another's already.
+#[test]
+fn a_text_that_reads_like_another_is_not_taken_for_it() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let accepted = |sid| json!({ "result": "accepted", "twilio_sid": outbound_sid(sid), "status": "sent" });
+        let first = calls.queued(1).await;
+        assert_eq!(calls.settle(&first, accepted(1)).await, "settled");
+        let second = calls.queued(2).await;
+        calls.settle(&second, json!({ "result": "unknown" })).await;
+
+        calls.wait(61).await;
+        // Twice: the one it is taken for may in turn have been taken for another.
+        for result in [accepted(1), json!({ "result": "not_found" })] {
+            let [settle] = calls.claim().await.try_into().unwrap();
+            assert_eq!(settle["kind"], "settle");
+            assert_eq!(calls.settle(&settle, result).await, "settled");
+        }
+        let [again] = calls.claim().await.try_into().unwrap();
+        assert_eq!((&again["kind"], &again["message_id"]), (&json!("send"), &second["message_id"]));
+        assert_eq!(calls.settle(&again, accepted(2)).await, "settled");
+
+        // What Twilio says of a text is said of the one that is known to be it.
+        assert_eq!(calls.status(&second["message_id"], 1, "delivered", None).await, "applied");
+        let statuses = "select string_agg(status, ' ' order by id) from app.messages
+                        where direction = 'outbound'";
+        assert_eq!(stack.value(statuses).await, "delivered sent");
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn a_job_that_never_ends_is_given_up_and_shown_to_the_owner() {
     run(async {
