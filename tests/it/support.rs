@@ -2,7 +2,9 @@
 //! its own on a database of its own.
 
 pub(crate) mod calls;
+pub(crate) mod history;
 pub(crate) mod interceptor;
+pub(crate) mod random;
 
 use std::{
     collections::BTreeMap,
@@ -13,6 +15,7 @@ use std::{
 
 use leadslock::settings::Reader;
 use local::{
+    edge::Edge,
     postgres::Data,
     product,
     progress::Progress,
@@ -57,6 +60,7 @@ pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
 /// A stack for one test, with the interceptor between functions and Supabase.
 pub(crate) struct TestStack {
     stack: Stack,
+    foundation: Arc<Foundation>,
     /// Between the functions and Supabase.
     pub(crate) interceptor: Interceptor,
     /// The database, past everything.
@@ -73,12 +77,19 @@ impl TestStack {
 
     /// As [`Self::start`], with some of the functions' variables changed.
     pub(crate) async fn with_variables<const N: usize>(changes: [(&str, Option<&str>); N]) -> Self {
+        Self::on(FOUNDATION.get_or_init(lay_foundation).await, changes).await
+    }
+
+    /// As [`Self::start`], with a Postgres of its own, which the test may crash.
+    pub(crate) async fn alone() -> Self {
+        Self::on(&lay_foundation().await, []).await
+    }
+
+    async fn on<const N: usize>(
+        foundation: &Arc<Foundation>,
+        changes: [(&str, Option<&str>); N],
+    ) -> Self {
         let progress = Progress::silent();
-        let foundation = FOUNDATION
-            .get_or_init(async || {
-                Arc::new(Foundation::lay(Data::Temporary, None, &progress).await.unwrap())
-            })
-            .await;
         let interceptor = Interceptor::start().await;
         let mut variables: BTreeMap<String, Option<String>> = changes
             .into_iter()
@@ -97,13 +108,35 @@ impl TestStack {
         let pace = "update app.sender_numbers set texts_per_minute = 100000";
         database.batch_execute(pace).await.unwrap();
         let client = plain_client();
-        Self { stack, interceptor, database, client }
+        let foundation = Arc::clone(foundation);
+        Self { stack, foundation, interceptor, database, client }
     }
 
-    /// Ends the stack and drops its database.
+    /// Ends the stack and drops its database; its Postgres too, if it is its own.
     pub(crate) async fn stop(self) {
         drop(self.database);
         self.stack.stop().await.unwrap();
+        if let Some(foundation) = Arc::into_inner(self.foundation) {
+            foundation.stop().await.unwrap();
+        }
+    }
+
+    /// Ends Postgres before it can finish anything, and starts it again. Connections to it
+    /// are lost; see [`Self::connect`].
+    pub(crate) async fn crash_postgres(&self) {
+        let cluster = self.foundation.cluster();
+        cluster.crash().await.unwrap();
+        cluster.resume().await.unwrap();
+    }
+
+    /// Makes texts to shops reach the product that were added to the database.
+    pub(crate) async fn refresh_numbers(&self) {
+        self.stack.refresh_numbers().await.unwrap();
+    }
+
+    /// Vercel's part.
+    pub(crate) fn edge(&self) -> &Arc<Edge> {
+        &self.stack.product.edge
     }
 
     /// Another connection to the database.
@@ -246,6 +279,10 @@ impl TestStack {
             .map(|text| text.message.body)
             .collect()
     }
+}
+
+async fn lay_foundation() -> Arc<Foundation> {
+    Arc::new(Foundation::lay(Data::Temporary, None, &Progress::silent()).await.unwrap())
 }
 
 /// A client for this machine. It could speak TLS, and needs a provider for that.

@@ -1,19 +1,25 @@
 //! The calls the functions make to the database, made by a test.
 
 use serde_json::{Value, json};
+use tokio_postgres::Client;
 
 use super::{LEAD, SHOP, TestStack};
 
 /// A byte, in hex, of which the hash of the lead's number is made in these tests.
 const HMAC: &str = "ab";
 
+/// Calls a function in the database as the product's functions do.
+pub(crate) async fn call(database: &Client, function: &str, request: Value) -> Value {
+    let sql = format!("select public.{function}($1)");
+    database.query_one(&sql, &[&request]).await.unwrap().get(0)
+}
+
 /// The calls of one test.
 pub(crate) struct Calls<'a>(pub(crate) &'a TestStack);
 
 impl Calls<'_> {
     pub(crate) async fn call(&self, function: &str, request: Value) -> Value {
-        let sql = format!("select public.{function}($1)");
-        self.0.database.query_one(&sql, &[&request]).await.unwrap().get(0)
+        call(&self.0.database, function, request).await
     }
 
     /// A text from the lead, the `number`th of the test.

@@ -7,6 +7,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, OnceLock},
+    time::Duration,
 };
 
 use axum::{
@@ -16,7 +17,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{OwnedRwLockWriteGuard, RwLock, watch},
+    task::JoinHandle,
+};
 use url::Url;
 
 /// What happens to the calls of one function in the database.
@@ -28,6 +33,8 @@ pub(crate) enum Manner {
     HoldResponse,
     /// The call never gets to the database; the answer is a 503.
     Unavailable,
+    /// The call gets to the database late, after others that came later.
+    Delay(Duration),
 }
 
 /// Forwards calls to Supabase as it is told. Ends when it is dropped.
@@ -41,6 +48,10 @@ struct Shared {
     upstream: OnceLock<Url>,
     client: reqwest::Client,
     manners: Mutex<HashMap<String, Manner>>,
+    /// Manners for one call each, the next one first.
+    once: Mutex<Vec<(String, Manner)>>,
+    /// Read by calls on their way; written by who holds them all up.
+    road: Arc<RwLock<()>>,
     /// How many calls have met a manner, or gone through, by function's name.
     met: watch::Sender<HashMap<String, usize>>,
 }
@@ -54,6 +65,8 @@ impl Interceptor {
             upstream: OnceLock::new(),
             client: super::plain_client(),
             manners: Mutex::default(),
+            once: Mutex::default(),
+            road: Arc::default(),
             met: watch::Sender::default(),
         });
         let router = Router::new().fallback(forward).with_state(Arc::clone(&state));
@@ -78,9 +91,23 @@ impl Interceptor {
         self.state.manners.lock().unwrap().insert(function.to_owned(), manner);
     }
 
-    /// Lets everything through again. What is held stays held.
-    pub(crate) fn clear(&self) {
+    /// Treats the next call of `function` in `manner`, and no other.
+    pub(crate) fn set_once(&self, function: &str, manner: Manner) {
+        self.state.once.lock().unwrap().push((function.to_owned(), manner));
+    }
+
+    /// Lets everything through again. What is held stays held. Returns the manners that
+    /// were set for one call which has not come.
+    pub(crate) fn clear(&self) -> Vec<Manner> {
         self.state.manners.lock().unwrap().clear();
+        let unmet = std::mem::take(&mut *self.state.once.lock().unwrap());
+        unmet.into_iter().map(|(_, manner)| manner).collect()
+    }
+
+    /// Waits until no call is on its way, and keeps all others waiting until the guard is
+    /// dropped.
+    pub(crate) async fn close(&self) -> OwnedRwLockWriteGuard<()> {
+        Arc::clone(&self.state.road).write_owned().await
     }
 
     /// How often `function` was called so far.
@@ -106,7 +133,11 @@ impl Drop for Interceptor {
 
 async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
     let function = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
-    let manner = shared.manners.lock().unwrap().get(&function).copied();
+    let manner = {
+        let mut once = shared.once.lock().unwrap();
+        let next = once.iter().position(|(of, _)| *of == function).map(|at| once.remove(at).1);
+        next.or_else(|| shared.manners.lock().unwrap().get(&function).copied())
+    };
     let meet = || shared.met.send_modify(|met| *met.entry(function.clone()).or_default() += 1);
 
     match manner {
@@ -123,7 +154,10 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             meet();
             std::future::pending().await
         }
-        None => {
+        None | Some(Manner::Delay(_)) => {
+            if let Some(Manner::Delay(delay)) = manner {
+                tokio::time::sleep(delay).await;
+            }
             let response = pass_on(&shared, request).await;
             meet();
             response
@@ -132,6 +166,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
 }
 
 async fn pass_on(shared: &Shared, request: Request) -> Response {
+    let _passing = shared.road.read().await;
     let (head, body) = request.into_parts();
     let upstream = shared.upstream.get().unwrap();
     let target = upstream.join(head.uri.path_and_query().unwrap().as_str()).unwrap();
