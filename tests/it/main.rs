@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod canary;
 mod chaos;
 mod consent;
 mod crashes;
