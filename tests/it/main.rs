@@ -19,6 +19,7 @@ mod ledger;
 mod one_round_trip;
 mod refusals;
 mod repository;
+mod rotation;
 mod rules;
 mod sessions;
 mod support;

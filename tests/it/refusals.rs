@@ -132,6 +132,72 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
     });
 }
 
+/// The signature covers names and values written one after the other, and the URL before
+/// them: so it fits other requests, in which they are divided in another way.
+#[test]
+fn promise_webhook_twilio_of_requests_with_one_signature_the_genuine_one_is_taken() {
+    run(async {
+        let stack = TestStack::start().await;
+        let sender = Sender::of(&stack);
+        let url = stack.url(INBOUND);
+        let genuine = sender.form(&[]);
+        let signature = signature::sign(&sender.token, &url, genuine.as_bytes());
+
+        let account = sender.account.as_str();
+        let form = |fields: &[(&str, &str)]| {
+            form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
+        };
+        let account_and =
+            |rest: &[(&str, &str)]| form(&[&[("AccountSid", account)], rest].concat());
+        let rest = [("MessageSid", SID), ("To", SHOP)];
+        let swallowed = format!("canary-textFrom{LEAD}");
+        let in_path = format!("{INBOUND}AccountSid{account}Body{swallowed}MessageSid{SID}To{SHOP}");
+        let sid_and_to = format!("{SID}To{SHOP}");
+        let all_but_first = format!("{account}Body{swallowed}MessageSid{SID}To{SHOP}");
+        for (told, url, form) in [
+            (
+                "the sender is part of the text",
+                url.clone(),
+                account_and(&[&[("Body", swallowed.as_str())], &rest[..]].concat()),
+            ),
+            (
+                "the text is part of a name",
+                url.clone(),
+                account_and(&[&[("Bodycanary-textFrom", LEAD)], &rest[..]].concat()),
+            ),
+            (
+                "a name ends earlier",
+                url.clone(),
+                account_and(&[&[("Bod", "ycanary-text"), ("From", LEAD)], &rest[..]].concat()),
+            ),
+            (
+                "the shop is part of an id",
+                url.clone(),
+                account_and(&[
+                    ("Body", "canary-text"),
+                    ("From", LEAD),
+                    ("MessageSid", &sid_and_to),
+                ]),
+            ),
+            ("everything is in one field", url.clone(), form(&[("AccountSid", &all_but_first)])),
+            ("everything is in the path", stack.url(&in_path), String::new()),
+        ] {
+            assert_eq!(signature::sign(&sender.token, &url, form.as_bytes()), signature, "{told}");
+            let response = sender.post(&stack, &url, &url, form.as_bytes()).await;
+            let status = response.status().as_u16();
+            assert!([400, 403, 404].contains(&status), "{told}: {status}");
+            check(told, response, status).await;
+        }
+        assert_nothing_written(&stack).await;
+
+        let response = sender.post(&stack, &url, &url, genuine.as_bytes()).await;
+        check("the genuine one", response, 200).await;
+        let body = "select body from app.messages where author = 'lead'";
+        assert_eq!(stack.value(body).await, "canary-text");
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn malformed_requests_are_refused_by_name() {
     run(async {
