@@ -68,6 +68,7 @@ impl Simulator {
             .context("The simulators' address is not a URL.")?;
 
         let shared = Arc::new(Shared::new(options, &url));
+        shared.change(|world| world.twilio.api_url = format!("{url}twilio"));
         let router = axum::Router::new()
             .merge(phone::router())
             .nest("/control", control::router())
@@ -156,11 +157,22 @@ impl Simulator {
     /// An opt-out is on record before this returns. The shop's webhook is called in
     /// the background, opted out or not, as Twilio does.
     pub fn text(&self, from: &str, to: &str, body: &str) -> anyhow::Result<String> {
+        self.text_with_media(from, to, body, Vec::new())
+    }
+
+    /// As [`Self::text`], with pictures and the like.
+    pub fn text_with_media(
+        &self,
+        from: &str,
+        to: &str,
+        body: &str,
+        media: Vec<twilio::inbound::Medium>,
+    ) -> anyhow::Result<String> {
         let text = twilio::inbound::Text {
             from: from.to_owned(),
             to: to.to_owned(),
             body: body.to_owned(),
-            media: Vec::new(),
+            media,
         };
         Ok(twilio::inbound::receive(&self.shared, text)?)
     }

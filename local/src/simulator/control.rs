@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{
-        FromRequest, FromRequestParts, Path, Request, State,
+        DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State,
         rejection::{JsonRejection, QueryRejection},
     },
     http::StatusCode,
@@ -38,10 +38,13 @@ const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 /// The longest a call waits, short enough for what may sit in between.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
+/// The longest body of a text: pictures larger than any carrier takes fit in.
+const TEXT_LIMIT: usize = 16 * 1024 * 1024;
+
 /// Every call of the control API.
 pub(super) fn router() -> Router<Arc<Shared>> {
     Router::new()
-        .route("/texts", post(send_text))
+        .route("/texts", post(send_text).layer(DefaultBodyLimit::max(TEXT_LIMIT)))
         .route("/conversation", get(read_conversation))
         .route("/conversations", get(list_conversations))
         .route("/reset", post(reset))

@@ -9,6 +9,7 @@ pub mod behaviour;
 mod callbacks;
 pub mod inbound;
 mod listing;
+pub mod media;
 pub mod message;
 mod messages;
 mod opt_out;
@@ -27,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use uuid::Uuid;
 
-use self::{behaviour::Behaviour, message::Message, webhook::Delivery};
+use self::{behaviour::Behaviour, media::Media, message::Message, webhook::Delivery};
 use super::{Log, Script, shared::Shared};
 
 /// The version of the API that is simulated, as Twilio puts it in its answers.
@@ -161,6 +162,8 @@ pub enum ApiAnswer {
 pub struct Account {
     /// The account's id.
     pub sid: String,
+    /// The base of the API, as it is in the addresses of media.
+    pub api_url: String,
     /// The primary auth token.
     pub auth_token: SecretString,
     /// The secondary auth token, while one is being rotated in.
@@ -179,6 +182,8 @@ pub struct Account {
     pub behaviours: Script<Behaviour>,
     /// All texts, in both directions.
     pub messages: Log<Message>,
+    /// The files that came with texts.
+    pub media: Log<Media>,
     /// Who opted out: the shop's number, then the phone's.
     pub opt_outs: BTreeSet<(String, String)>,
     /// The requests to the Messages API.
@@ -191,6 +196,8 @@ impl Account {
     pub(super) fn new(options: Options) -> Self {
         Self {
             sid: options.account_sid,
+            // Known once the server listens.
+            api_url: String::new(),
             auth_token: options.auth_token,
             secondary_auth_token: options.secondary_auth_token,
             api_key_sid: options.api_key_sid,
@@ -200,6 +207,7 @@ impl Account {
             initial_settings: options.settings,
             behaviours: Script::default(),
             messages: Log::default(),
+            media: Log::default(),
             opt_outs: BTreeSet::new(),
             requests: Log::default(),
             deliveries: Log::default(),
@@ -211,6 +219,7 @@ impl Account {
         self.settings = self.initial_settings;
         self.behaviours = Script::default();
         self.messages.clear();
+        self.media.clear();
         self.opt_outs.clear();
         self.requests.clear();
         self.deliveries.clear();
@@ -252,6 +261,11 @@ pub(super) fn router() -> Router<Arc<Shared>> {
             "/2010-04-01/Accounts/{account}/Messages/{file}",
             get(messages::fetch).post(messages::update).delete(messages::delete),
         )
+        .route(
+            "/2010-04-01/Accounts/{account}/Messages/{message}/Media/{file}",
+            get(media::fetch).delete(media::delete),
+        )
+        .route("/cdn/{account}/{name}", get(media::serve_file))
         .fallback(messages::not_found)
 }
 

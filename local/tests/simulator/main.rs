@@ -11,6 +11,7 @@ mod callbacks;
 mod control;
 mod failures;
 mod groq;
+mod media;
 mod messages_api;
 mod opt_out;
 mod stripe;

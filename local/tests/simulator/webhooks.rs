@@ -106,9 +106,9 @@ async fn an_inbound_webhook_carries_what_twilio_sends() {
 #[tokio::test]
 async fn media_come_with_their_types_and_addresses() {
     let (simulator, product) = start_with_product().await;
-    let medium = |name: &str| Medium {
-        url: Url::parse("https://media.example.com/").unwrap().join(name).unwrap(),
-        content_type: "image/png".to_owned(),
+    let medium = |name: &str| {
+        let url = Url::parse("https://media.example.com/").unwrap().join(name).unwrap();
+        Medium::elsewhere("image/png", url)
     };
     let text = Text {
         from: LEAD.to_owned(),

@@ -453,11 +453,36 @@ function choose() {
   follow(phone, shop);
 }
 
+/** A file as a text brings it. */
+function medium(file) {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onerror = () => reject(reader.error);
+    reader.onload = () => resolve({
+      content_type: file.type || "application/octet-stream",
+      content: reader.result.slice(reader.result.indexOf(",") + 1),
+    });
+    reader.readAsDataURL(file);
+  });
+}
+
+/** With a picture, a text need not say anything. */
+function requireBody() {
+  find("body").required = find("picture").files.length === 0;
+}
+
 async function send() {
-  const field = find("body");
-  const text = { from: find("phone").value.trim(), to: find("shop").value.trim(), body: field.value };
+  const [field, picture] = [find("body"), find("picture")];
+  const text = {
+    from: find("phone").value.trim(),
+    to: find("shop").value.trim(),
+    body: field.value,
+    media: await Promise.all([...picture.files].map(medium)),
+  };
   await control("POST", "/texts", text);
   field.value = "";
+  picture.value = "";
+  requireBody();
   find("screen").scrollTop = find("screen").scrollHeight;
 }
 
@@ -482,6 +507,7 @@ find("body").addEventListener("keydown", (event) => {
     find("compose").requestSubmit();
   }
 });
+find("picture").addEventListener("change", requireBody);
 find("suggestions").addEventListener("click", (event) => {
   if (!event.target.matches("button")) return;
   find("body").value = event.target.textContent;

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
+use url::Url;
 
 use super::{message::Status, refusal::Refusal};
 use crate::simulator::{Limited, script};
@@ -19,6 +20,8 @@ pub struct Behaviour {
     pub delay_milliseconds: u64,
     /// What happens then.
     pub answer: Answer,
+    /// Where the request is redirected to instead.
+    pub redirect_to: Option<Url>,
     /// How the status of a text accepted under this behaviour changes.
     pub callbacks: Callbacks,
 }
@@ -38,7 +41,13 @@ pub enum On {
     Create,
     /// Those that look texts up.
     Lookup,
-    /// All.
+    /// Those that fetch a picture, at the API.
+    Media,
+    /// Those that fetch a picture, at the CDN the API redirects to.
+    MediaFile,
+    /// Those that delete a picture.
+    MediaDeletion,
+    /// All, but for the CDN's.
     Every,
 }
 
@@ -63,6 +72,9 @@ pub enum Answer {
     HangUp,
     /// Never; nothing is accepted.
     Stall,
+    /// With half of what was asked for, and the connection closed; by the CDN
+    /// only, any other request is not answered.
+    CutOff,
     /// Never, though the text is accepted and its callbacks come.
     AcceptThenStall,
     /// By closing the connection, though the text is accepted.
@@ -107,7 +119,7 @@ impl Answer {
                 Outcome::Refuse(ordered(status, code))
             }
             Self::RateLimited => Outcome::Refuse(ordered(StatusCode::TOO_MANY_REQUESTS, 20429)),
-            Self::HangUp => Outcome::HangUp,
+            Self::HangUp | Self::CutOff => Outcome::HangUp,
             Self::Stall => Outcome::Stall,
             Self::AcceptThenStall => Outcome::Accept(Ending::Stall),
             Self::AcceptThenHangUp => Outcome::Accept(Ending::HangUp),

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
@@ -11,6 +13,7 @@ use super::{
     API_VERSION,
     behaviour::Callbacks,
     callbacks, is_phone_number,
+    media::Media,
     message::{Author, BODY_LIMIT, Draft, Message},
     opt_out::Keyword,
     twiml::{self, Reply},
@@ -20,6 +23,9 @@ use crate::simulator::{World, shared::Shared};
 
 /// The Messaging Service webhooks name when Advanced Opt-Out is on.
 const MESSAGING_SERVICE: u128 = 3;
+
+/// The most media a text has.
+const MEDIA_LIMIT: usize = 10;
 
 /// A text somebody sends from a phone.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,7 +38,7 @@ pub struct Text {
     /// What it says.
     #[serde(default)]
     pub body: String,
-    /// The addresses of the media sent along.
+    /// The media sent along.
     #[serde(default)]
     pub media: Vec<Medium>,
 }
@@ -41,10 +47,27 @@ pub struct Text {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Medium {
-    /// Where it can be fetched.
-    pub url: Url,
-    /// Its content type.
+    /// Its content type, as the phone says.
     pub content_type: String,
+    /// What is in it, in base64. Twilio keeps it, and tells its own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// An address to tell instead, for which nothing is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<Url>,
+}
+
+impl Medium {
+    /// A file, with what the phone says it is.
+    pub fn file(content_type: &str, content: &[u8]) -> Self {
+        let content = Some(STANDARD.encode(content));
+        Self { content_type: content_type.to_owned(), content, url: None }
+    }
+
+    /// Something that is at another address than Twilio's.
+    pub fn elsewhere(content_type: &str, url: Url) -> Self {
+        Self { content_type: content_type.to_owned(), content: None, url: Some(url) }
+    }
 }
 
 /// Why a text cannot be sent.
@@ -59,6 +82,12 @@ pub enum TextError {
     /// There is nothing in it.
     #[error("a text needs a body or media")]
     Empty,
+    /// Twilio takes no more than ten.
+    #[error("a text has at most {MEDIA_LIMIT} media")]
+    TooManyMedia,
+    /// It is nowhere, or in two places.
+    #[error("a medium has either a content in base64 or a url")]
+    Medium,
     /// It is longer than a phone sends.
     #[error("a text has at most {BODY_LIMIT} characters")]
     TooLong,
@@ -78,6 +107,9 @@ pub(in crate::simulator) fn receive(shared: &Arc<Shared>, text: Text) -> Result<
     if text.body.chars().count() > BODY_LIMIT {
         return Err(TextError::TooLong);
     }
+    if text.media.len() > MEDIA_LIMIT {
+        return Err(TextError::TooManyMedia);
+    }
     let (sid, call) = shared.change(|world| accept(world, text))?;
     let shared_with_task = Arc::clone(shared);
     shared.spawn(async move { deliver(&shared_with_task, &call).await });
@@ -89,6 +121,7 @@ fn accept(world: &mut World, text: Text) -> Result<(String, Due), TextError> {
     let number = world.twilio.number(&text.to);
     let webhook = number.ok_or_else(|| TextError::To(text.to.clone()))?.webhook.clone();
 
+    let media: Vec<Place> = text.media.iter().map(Place::of).collect::<Result<_, _>>()?;
     let keyword = Keyword::of(&text.body);
     let now = world.now();
     let draft = Draft {
@@ -96,10 +129,22 @@ fn accept(world: &mut World, text: Text) -> Result<(String, Due), TextError> {
         from: text.from.clone(),
         to: text.to.clone(),
         body: text.body.clone(),
-        media: text.media.iter().map(|medium| medium.url.to_string()).collect(),
+        // Addresses hold the id of the message, which it gets only now.
+        media: vec![String::new(); media.len()],
         status_callback: None,
     };
-    let message = Message::new(draft, now);
+    let mut message = Message::new(draft, now);
+    for ((address, place), medium) in message.media.iter_mut().zip(media).zip(&text.media) {
+        *address = match place {
+            Place::Elsewhere(url) => url.to_string(),
+            Place::Here(content) => {
+                let medium = Media::new(&message.sid, &medium.content_type, content);
+                let address = medium.address(&world.twilio);
+                world.twilio.media.push(medium);
+                address
+            }
+        };
+    }
     let fields = fields(world, &text, &message, keyword);
     let call = Call::new(Event::Inbound, &message.sid, webhook, &fields);
     let sid = message.sid.clone();
@@ -120,6 +165,25 @@ fn accept(world: &mut World, text: Text) -> Result<(String, Due), TextError> {
         world.twilio.messages.push(Message::new(draft, now));
     }
     Ok((sid, call))
+}
+
+/// Where a medium is.
+enum Place {
+    Here(Bytes),
+    Elsewhere(Url),
+}
+
+impl Place {
+    fn of(medium: &Medium) -> Result<Self, TextError> {
+        match (&medium.content, &medium.url) {
+            (Some(content), None) => {
+                let content = STANDARD.decode(content).map_err(|_| TextError::Medium)?;
+                Ok(Self::Here(content.into()))
+            }
+            (None, Some(url)) => Ok(Self::Elsewhere(url.clone())),
+            (Some(_), Some(_)) | (None, None) => Err(TextError::Medium),
+        }
+    }
 }
 
 /// Does what a keyword says, and tells whether Twilio has something to answer.
@@ -168,8 +232,8 @@ fn fields(world: &World, text: &Text, message: &Message, keyword: Option<Keyword
     fields.add("MessageSid", &message.sid);
     fields.add("AccountSid", &world.twilio.sid);
     fields.add("From", &text.from);
-    for (index, medium) in text.media.iter().enumerate() {
-        fields.add(format!("MediaUrl{index}"), medium.url.as_str());
+    for (index, address) in message.media.iter().enumerate() {
+        fields.add(format!("MediaUrl{index}"), address);
     }
     fields.add("ApiVersion", API_VERSION);
     fields

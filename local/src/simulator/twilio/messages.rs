@@ -146,17 +146,22 @@ pub(super) async fn not_found(uri: Uri) -> Refusal {
 
 /// A request to the API, taken apart.
 #[derive(Debug, Clone)]
-struct ApiCall {
-    method: Method,
-    uri: Uri,
+pub(super) struct ApiCall {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
     credentials: Option<(String, SecretString)>,
     fields: Vec<(String, String)>,
 }
 
 impl ApiCall {
-    fn new(method: Method, uri: Uri, headers: &HeaderMap, form: &[u8]) -> Self {
+    pub(super) fn new(method: Method, uri: Uri, headers: &HeaderMap, form: &[u8]) -> Self {
         let fields = form_urlencoded::parse(form).into_owned().collect();
         Self { method, uri, credentials: credentials(headers), fields }
+    }
+
+    /// Who the request says it is from.
+    pub(super) fn username(&self) -> Option<&str> {
+        self.credentials.as_ref().map(|(username, _)| username.as_str())
     }
 
     /// The value of a field that is there and not empty.
@@ -195,7 +200,7 @@ fn credentials(headers: &HeaderMap) -> Option<(String, SecretString)> {
 }
 
 /// What a request is answered with if nothing else was ordered.
-type Answer = Result<Response, Refusal>;
+pub(super) type Answer = Result<Response, Refusal>;
 
 /// How a request ends.
 enum Final {
@@ -206,7 +211,7 @@ enum Final {
 
 /// Logs a request, checks who it is from, and does `work` or what was ordered
 /// instead.
-async fn serve<W>(shared: Arc<Shared>, on: On, call: ApiCall, work: W) -> Response
+pub(super) async fn serve<W>(shared: Arc<Shared>, on: On, call: ApiCall, work: W) -> Response
 where
     W: FnOnce(Arc<Shared>, ApiCall, Behaviour) -> Pin<Box<dyn Future<Output = Answer> + Send>>
         + Send
@@ -220,7 +225,7 @@ where
             at,
             method: call.method.to_string(),
             path: call.uri.to_string(),
-            username: call.credentials.as_ref().map(|(username, _)| username.clone()),
+            username: call.username().map(str::to_owned),
             fields: call.fields.clone(),
             answer: ApiAnswer::Pending,
         });
@@ -269,6 +274,11 @@ where
     W: FnOnce(Arc<Shared>, ApiCall, Behaviour) -> Pin<Box<dyn Future<Output = Answer> + Send>>,
 {
     tokio::time::sleep(Duration::from_millis(behaviour.delay_milliseconds)).await;
+    if let Some(url) = &behaviour.redirect_to {
+        let response = redirect(url.as_str());
+        let answer = ApiAnswer::Answered { status: response.status().as_u16(), code: None };
+        return (Final::Respond(response), answer);
+    }
     let ending = match behaviour.answer.outcome() {
         Outcome::Accept(ending) => ending,
         Outcome::Refuse(refusal) => return refuse(refusal),
@@ -284,6 +294,11 @@ where
             (Final::Respond(response), answer)
         }
     }
+}
+
+/// A redirect as Twilio gives it.
+pub(super) fn redirect(url: &str) -> Response {
+    (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response()
 }
 
 fn refuse(refusal: Refusal) -> (Final, ApiAnswer) {
