@@ -15,6 +15,7 @@ pub mod postgres;
 pub mod product;
 pub mod progress;
 pub mod project;
+pub mod redaction;
 pub mod schema;
 pub mod simulator;
 pub mod stack;

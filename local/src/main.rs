@@ -24,7 +24,7 @@ use local::{
     postgres::{Cluster, Data},
     product::Project,
     progress::Progress,
-    project, schema,
+    project, redaction, schema,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
@@ -55,6 +55,11 @@ enum Task {
     /// Measure how well consent is understood, on lines of a label, a tab and a text
     Classify {
         /// The file; its labels are stop, start, help and text
+        file: PathBuf,
+    },
+    /// Measure how well card and social-insurance numbers are masked, on such lines
+    Redaction {
+        /// The file; its labels are card, sin and none
         file: PathBuf,
     },
 }
@@ -92,6 +97,7 @@ async fn main() -> ExitCode {
         Some(Task::Bench { quick }) => run_benchmarks(quick).await,
         Some(Task::Schema) => write_schema().await,
         Some(Task::Classify { file }) => classify(&file),
+        Some(Task::Redaction { file }) => redaction(&file),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -104,12 +110,22 @@ async fn main() -> ExitCode {
 
 /// Prints what becomes of labelled messages. Fails if that is not good enough.
 fn classify(file: &Path) -> Result<()> {
-    let lines =
-        fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let report = classify::evaluate(&lines)?;
+    let report = classify::evaluate(&lines_of(file)?)?;
     print!("{report}");
     ensure!(report.is_good(), "too many wishes to stop are missed, or seen where there are none");
     Ok(())
+}
+
+/// Prints in which of labelled texts a number is masked. Fails if that is not good enough.
+fn redaction(file: &Path) -> Result<()> {
+    let report = redaction::evaluate(&lines_of(file)?)?;
+    print!("{report}");
+    ensure!(report.is_good(), "too many numbers are missed, or masked where they should not be");
+    Ok(())
+}
+
+fn lines_of(file: &Path) -> Result<String> {
+    fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
 /// Writes the schema after all migrations, to be committed.

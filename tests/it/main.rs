@@ -17,6 +17,8 @@ mod gate;
 mod interleavings;
 mod ledger;
 mod one_round_trip;
+mod races;
+mod redaction;
 mod refusals;
 mod repository;
 mod rotation;
