@@ -24,7 +24,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// so that a request rarely meets a connection that is just being closed.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The longest answer we read.
+/// The longest answer we read, unless a caller says otherwise.
 const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Why a call has no answer.
@@ -42,6 +42,9 @@ pub enum EgressError {
     /// Whether it had its effect is unknown.
     #[error("the host did not answer in time or not whole")]
     Unanswered,
+    /// The answer is longer than was to be read. The request had its effect.
+    #[error("the host answered at more length than is read")]
+    TooLong,
 }
 
 /// An answer, read whole.
@@ -97,6 +100,16 @@ impl Egress {
         request: Request<Bytes>,
         deadline: Duration,
     ) -> Result<Reply, EgressError> {
+        self.send_for(request, deadline, MAX_ANSWER).await
+    }
+
+    /// As [`Egress::send`], for an answer of at most `max_answer` bytes.
+    pub async fn send_for(
+        &self,
+        request: Request<Bytes>,
+        deadline: Duration,
+        max_answer: usize,
+    ) -> Result<Reply, EgressError> {
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::Forbidden)?;
         if !self.allowed.contains(&request.url().origin()) {
             return Err(EgressError::Forbidden);
@@ -104,8 +117,12 @@ impl Egress {
         let exchange = async {
             let mut response = self.client.execute(request).await?;
             let mut body = BytesMut::new();
+            // What says that it is too long is not even begun.
+            if response.content_length().is_some_and(|length| length > max_answer as u64) {
+                return Ok(None);
+            }
             while let Some(chunk) = response.chunk().await? {
-                if body.len() + chunk.len() > MAX_ANSWER {
+                if body.len() + chunk.len() > max_answer {
                     return Ok(None);
                 }
                 body.extend_from_slice(&chunk);
@@ -115,8 +132,9 @@ impl Egress {
         };
         match tokio::time::timeout(deadline, exchange).await {
             Ok(Ok(Some(reply))) => Ok(reply),
+            Ok(Ok(None)) => Err(EgressError::TooLong),
             Ok(Err(error)) if is_before_sending(&error) => Err(EgressError::NotSent),
-            Ok(Ok(None) | Err(_)) | Err(_) => Err(EgressError::Unanswered),
+            Ok(Err(_)) | Err(_) => Err(EgressError::Unanswered),
         }
     }
 }
@@ -142,7 +160,11 @@ fn tls(extra_root: Option<&str>) -> ClientConfig {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::{
+        io::{Read as _, Write as _},
+        net::TcpListener,
+        thread,
+    };
 
     use super::*;
 
@@ -177,5 +199,41 @@ mod tests {
         assert_eq!(outcome(&silent, &silent).await, EgressError::Unanswered);
         drop(listener);
         assert_eq!(outcome(&silent, &silent).await, EgressError::NotSent);
+    }
+
+    /// What a server that answers `answer` to one request makes of a call.
+    async fn of_answer(answer: &'static str, max_answer: usize) -> Result<Bytes, EgressError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 1024]).unwrap();
+            // A client that has read enough may have hung up.
+            let _ = stream.write_all(answer.as_bytes());
+        });
+        let egress = Egress::new(&[&Url::parse(&url).unwrap()], None).unwrap();
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        let reply = egress.send_for(request, Duration::from_secs(10), max_answer).await;
+        server.join().unwrap();
+        reply.map(|reply| reply.body)
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_read_whole_or_not_at_all() {
+        let told = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
+        let untold = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+                      3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n";
+        for answer in [told, untold] {
+            assert_eq!(of_answer(answer, 5).await, Ok(Bytes::from_static(b"hello")));
+            assert_eq!(of_answer(answer, 4).await, Err(EgressError::TooLong));
+        }
+        let endless = "HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\nhello";
+        assert_eq!(of_answer(endless, 4).await, Err(EgressError::TooLong));
+        for cut_off in [
+            "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nhello",
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nhel\r\n",
+        ] {
+            assert_eq!(of_answer(cut_off, 9).await, Err(EgressError::Unanswered));
+        }
     }
 }

@@ -16,6 +16,7 @@ pub mod groq;
 pub mod headers;
 pub mod http_edge;
 pub mod language;
+pub mod media_type;
 pub mod phone;
 pub mod placeholders;
 pub mod redaction;

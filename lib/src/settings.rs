@@ -36,6 +36,12 @@ pub const VARIABLES: [&str; 17] = [
     "LOCAL_CA_CERTIFICATE",
 ];
 
+/// The one host Twilio's API redirects to for media, while HTTP authentication
+/// on media URLs is on, as it must be (README). Without it the redirect is to an
+/// S3 host that all the world's buckets share.
+/// <https://help.twilio.com/articles/223183748>
+const TWILIO_MEDIA: &str = "https://mms.twiliocdn.com";
+
 /// What is wrong with the settings, one sentence for each fault.
 #[derive(PartialEq, Eq, Error)]
 #[error("the settings are not usable: {}", .0.join("; "))]
@@ -89,6 +95,8 @@ pub struct TwilioWebhooks {
 pub struct TwilioApi {
     /// The API's base URL.
     pub url: Url,
+    /// Where the API sends on who fetches a picture.
+    pub media_url: Url,
     /// The account that sends.
     pub account_sid: AccountSid,
     /// The API key's public half (`SK…`).
@@ -178,8 +186,14 @@ impl<'a> Reader<'a> {
         let account_sid = self.account_sid();
         let key_sid = self.required("TWILIO_API_KEY_SID");
         let key_secret = self.secret("TWILIO_API_KEY_SECRET");
+        // A stand-in for Twilio keeps the pictures too.
+        let media_url = match self.optional("TWILIO_API_URL") {
+            Some(_) => url.clone(),
+            None => Url::parse(TWILIO_MEDIA).ok(),
+        };
         Some(TwilioApi {
             url: url?,
+            media_url: media_url?,
             account_sid: account_sid?,
             key_sid: key_sid?,
             key_secret: key_secret?,
@@ -402,6 +416,7 @@ mod tests {
         assert_eq!(webhooks.public_origins.len(), 2);
         assert_eq!(webhooks.auth_tokens.len(), 1);
         assert_eq!(api.url.as_str(), "https://api.twilio.com/");
+        assert_eq!(api.media_url.as_str(), "https://mms.twiliocdn.com/");
         assert_eq!(groq.models, ["a", "b"]);
     }
 
@@ -434,6 +449,7 @@ mod tests {
 
         let (_, _, api, _) = read(&[loopback, ("VERCEL_ENV", "development")]).unwrap();
         assert_eq!(api.url.as_str(), "http://127.0.0.1:3001/twilio");
+        assert_eq!(api.media_url.origin(), api.url.origin());
     }
 
     #[test]

@@ -22,8 +22,9 @@ use crate::{
     supabase::{RpcError, Supabase},
     twilio::{
         form::{FieldError, Form},
+        media::{self, Addresses},
         opt_out,
-        sid::{AccountSid, MessageSid},
+        sid::{AccountSid, MediaSid, MessageSid},
         signature::{self, SignatureError, Verifier},
     },
     work::{Work, Worker},
@@ -35,11 +36,29 @@ pub const PATH: &str = "/api/sms/inbound";
 /// Longest text we keep; Twilio joins at most 1,600 characters.
 const MAX_TEXT_CHARS: usize = 4096;
 
+/// The fields with the addresses and types of what came with a text.
+const MEDIA_FIELDS: [(&str, &str); media::MAX_COUNT] = [
+    ("MediaUrl0", "MediaContentType0"),
+    ("MediaUrl1", "MediaContentType1"),
+    ("MediaUrl2", "MediaContentType2"),
+    ("MediaUrl3", "MediaContentType3"),
+    ("MediaUrl4", "MediaContentType4"),
+    ("MediaUrl5", "MediaContentType5"),
+    ("MediaUrl6", "MediaContentType6"),
+    ("MediaUrl7", "MediaContentType7"),
+    ("MediaUrl8", "MediaContentType8"),
+    ("MediaUrl9", "MediaContentType9"),
+];
+
+/// Longest content type we keep as told.
+const MAX_TYPE_CHARS: usize = 100;
+
 /// Everything the function holds between requests.
 #[derive(Debug)]
 pub struct SmsInbound {
     verifier: Verifier,
     account_sid: AccountSid,
+    media_addresses: Addresses,
     suppression_key: SuppressionKey,
     worker: Worker,
     refusals: Refusals,
@@ -52,9 +71,19 @@ struct Inbound {
     to: Phone,
     body: String,
     media_count: u8,
+    media: Vec<Medium>,
     masked_count: usize,
     decision: Decision,
     is_answered_by_twilio: bool,
+}
+
+/// A picture or the like that came with a text. Its content type is only what
+/// we are told.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Medium {
+    position: usize,
+    twilio_sid: MediaSid,
+    told_type: Option<String>,
 }
 
 /// What `rpc/receive_sms` is told.
@@ -66,6 +95,7 @@ struct ReceiveSms<'a> {
     to: &'a Phone,
     body: &'a str,
     media_count: u8,
+    media: &'a [Medium],
     masked_count: usize,
     meaning: Meaning,
     rule: Option<&'static str>,
@@ -114,12 +144,14 @@ impl SmsInbound {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
         let webhooks = reader.twilio_webhooks();
+        let api = reader.twilio_api();
         let suppression_key = reader.suppression_key();
         let worker = Worker::from_settings(&reader);
         let flow = (|| {
             let webhooks = webhooks?;
             Some(Self {
                 verifier: Verifier::new(&webhooks.public_origins, &webhooks.auth_tokens),
+                media_addresses: Addresses::new(&api?.url, &webhooks.account_sid),
                 account_sid: webhooks.account_sid,
                 suppression_key: SuppressionKey::new(&suppression_key?),
                 worker: worker?,
@@ -146,7 +178,7 @@ impl Flow for SmsInbound {
             return Err(Problem::Unsigned(SignatureError::Target));
         }
         let form = self.verifier.verify(target, &body, header).map_err(Problem::Unsigned)?;
-        let mut inbound = Inbound::parse(&form, &self.account_sid)?;
+        let mut inbound = Inbound::parse(&form, &self.account_sid, &self.media_addresses)?;
 
         let mut received = self.receive(&inbound, None).await?;
         if received.outcome == Outcome::Joins {
@@ -186,6 +218,7 @@ impl SmsInbound {
             to: &inbound.to,
             body: &inbound.body,
             media_count: inbound.media_count,
+            media: &inbound.media,
             masked_count: inbound.masked_count,
             meaning: inbound.decision.meaning,
             rule: inbound.decision.rule,
@@ -206,7 +239,11 @@ const EMPTY_TWIML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response/>
 impl Inbound {
     /// Reads the fields a text needs, and masks what must not be stored before
     /// anything else sees it.
-    fn parse(form: &Form<'_>, account_sid: &AccountSid) -> Result<Self, FieldError> {
+    fn parse(
+        form: &Form<'_>,
+        account_sid: &AccountSid,
+        media_addresses: &Addresses,
+    ) -> Result<Self, FieldError> {
         let sid = form.message_sid_of(account_sid)?;
         let phone = |name| Phone::parse(form.required(name)?).ok_or(FieldError::Invalid(name));
         let text = form.required("Body")?;
@@ -219,6 +256,7 @@ impl Inbound {
         let redacted = redaction::redact(&text);
         let opt_out_type = form.optional("OptOutType")?;
         Ok(Self {
+            media: Medium::parse_all(form, media_count, &sid, media_addresses)?,
             sid,
             from: phone("From")?,
             to: phone("To")?,
@@ -261,12 +299,43 @@ impl Inbound {
     }
 }
 
+impl Medium {
+    /// Reads what came with the text `sid`. What is not at the text's own address
+    /// is left out: the text itself is taken in all the same.
+    fn parse_all(
+        form: &Form<'_>,
+        count: u8,
+        sid: &MessageSid,
+        addresses: &Addresses,
+    ) -> Result<Vec<Self>, FieldError> {
+        let mut media = Vec::new();
+        for (position, (url, content_type)) in
+            MEDIA_FIELDS.into_iter().enumerate().take(count.into())
+        {
+            let address = form.optional(url)?.unwrap_or_default();
+            let Some(twilio_sid) = addresses.read(sid, address) else {
+                tracing::warn!(message.sid = sid.as_str(), position, "a medium is not the text's");
+                continue;
+            };
+            let told_type = form.optional(content_type)?.filter(|told| {
+                told.len() <= MAX_TYPE_CHARS && told.bytes().all(|byte| byte.is_ascii_graphic())
+            });
+            media.push(Self { position, twilio_sid, told_type: told_type.map(str::to_owned) });
+        }
+        Ok(media)
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
 
     const ACCOUNT: &str = "AC00000000000000000000000000000000";
     const SID: &str = "SM00000000000000000000000000000000";
+
+    const API: &str = "https://api.twilio.com";
 
     /// A good form with some fields changed; `None` leaves a field out.
     fn parse(changes: &[(&'static str, Option<&str>)]) -> Result<Inbound, FieldError> {
@@ -288,7 +357,9 @@ mod tests {
             }
         }
         let body = body.finish();
-        Inbound::parse(&Form::parse(body.as_bytes()), &AccountSid::parse(ACCOUNT).unwrap())
+        let account = AccountSid::parse(ACCOUNT).unwrap();
+        let addresses = Addresses::new(&Url::parse(API).unwrap(), &account);
+        Inbound::parse(&Form::parse(body.as_bytes()), &account, &addresses)
     }
 
     #[test]
@@ -316,5 +387,47 @@ mod tests {
         assert_eq!(parse(&[("Body", Some(""))]).unwrap().decision.meaning, Meaning::Text);
         assert_eq!(parse(&[("OptOutType", Some("STOP"))]).unwrap().decision.meaning, Meaning::Stop);
         assert_eq!(parse(&[("NumMedia", Some("2"))]).unwrap().media_count, 2);
+    }
+
+    #[test]
+    fn only_a_texts_own_media_are_taken() {
+        let medium = |n: u8| format!("ME{n:032x}");
+        let own = |n: u8| {
+            format!("{API}/2010-04-01/Accounts/{ACCOUNT}/Messages/{SID}/Media/{}", medium(n))
+        };
+        let (first, last) = (own(0), own(9));
+        let other = first.replace(SID, &SID.replace("SM0", "SM1"));
+        let read = |changes: &[(&'static str, Option<&str>)]| {
+            let inbound = parse(changes).unwrap();
+            let sids = inbound.media.iter().map(|medium| medium.twilio_sid.as_str().to_owned());
+            let positions: Vec<_> = inbound.media.iter().map(|medium| medium.position).collect();
+            (positions, sids.collect::<Vec<_>>())
+        };
+
+        let all = [
+            ("NumMedia", Some("10")),
+            ("MediaUrl0", Some(first.as_str())),
+            ("MediaUrl1", Some(other.as_str())),
+            ("MediaUrl2", Some("https://evil.example/picture.jpg")),
+            ("MediaUrl9", Some(last.as_str())),
+        ];
+        assert_eq!(read(&all), (vec![0, 9], vec![medium(0), medium(9)]));
+        // What is not counted does not count.
+        assert!(read(&[("NumMedia", Some("0")), ("MediaUrl0", Some(&first))]).0.is_empty());
+        assert!(read(&[("MediaUrl0", Some(&first))]).0.is_empty());
+        // More than Twilio sends are counted, and not taken.
+        assert_eq!(read(&[("NumMedia", Some("255")), ("MediaUrl0", Some(&first))]).0, [0]);
+
+        let told = |told: &str| {
+            let inbound = parse(&[
+                ("NumMedia", Some("1")),
+                ("MediaUrl0", Some(&first)),
+                ("MediaContentType0", Some(told)),
+            ]);
+            inbound.unwrap().media.remove(0).told_type
+        };
+        assert_eq!(told("image/jpeg"), Some("image/jpeg".to_owned()));
+        assert_eq!(told("image/jpeg\r\nx: y"), None);
+        assert_eq!(told(&"x".repeat(101)), None);
     }
 }

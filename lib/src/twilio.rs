@@ -3,6 +3,7 @@
 pub mod client;
 pub mod error_code;
 pub mod form;
+pub mod media;
 pub mod opt_out;
 pub mod segments;
 pub mod sid;

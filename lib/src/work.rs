@@ -4,6 +4,8 @@
 //! holder that dies is replaced by the next; a holder that lost its lease
 //! changes nothing, because its fencing token is no longer the newest.
 
+mod media;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -11,13 +13,14 @@ use tokio::time::Instant;
 use url::Url;
 use uuid::Uuid;
 
+use self::media::MediaJob;
 use crate::{
     assistant::{self, Conversation, NeedsOwner},
     egress::Egress,
     groq::Groq,
     phone::Phone,
     settings::Reader,
-    supabase::{RpcError, Supabase},
+    supabase::{RpcError, Supabase, storage::Storage},
     twilio::{
         client::{CONNECTION_OVERRIDES, Found, Sent, Text, Twilio},
         error_code::{self, Suppression},
@@ -43,6 +46,8 @@ pub enum Work {
     Settle(SendJob),
     /// A text of which Twilio has a copy with what we masked.
     Redact(RedactJob),
+    /// A text with pictures to take over from Twilio.
+    Media(MediaJob),
 }
 
 /// A text to answer.
@@ -144,10 +149,11 @@ pub struct Claimed {
     pub claimed: usize,
 }
 
-/// Does work. Needs the database, the assistant's models and Twilio.
+/// Does work. Needs the database, Storage, the assistant's models and Twilio.
 #[derive(Debug)]
 pub struct Worker {
     supabase: Supabase,
+    storage: Storage,
     groq: Groq,
     twilio: Twilio,
     /// Where Twilio reports statuses; the message's id is added to it.
@@ -160,13 +166,15 @@ impl Worker {
         let (supabase, groq) = (reader.supabase(), reader.groq());
         let (twilio, public_origins) = (reader.twilio_api(), reader.public_origins());
         let (supabase, groq, twilio) = (supabase?, groq?, twilio?);
-        let egress = Egress::from_settings(reader, &[&supabase.url, &groq.url, &twilio.url])?;
+        let allowed = [&supabase.url, &groq.url, &twilio.url, &twilio.media_url];
+        let egress = Egress::from_settings(reader, &allowed)?;
 
         let mut status_callback = public_origins?.into_iter().next()?;
         status_callback.set_path(crate::sms_status::PATH);
         status_callback.set_fragment(Some(CONNECTION_OVERRIDES));
         Some(Self {
             supabase: Supabase::new(&supabase, egress.clone()),
+            storage: Storage::new(&supabase, egress.clone())?,
             groq: Groq::new(&groq, egress.clone())?,
             twilio: Twilio::new(&twilio, egress)?,
             status_callback,
@@ -193,6 +201,7 @@ impl Worker {
             Work::Send(send) => (send.job_id, self.send(send, claimed_at).await),
             Work::Settle(send) => (send.job_id, self.settle(send).await),
             Work::Redact(redact) => (redact.job_id, self.redact(redact).await),
+            Work::Media(media) => (media.job_id, self.take_over(media, claimed_at).await),
         };
         if let Err(error) = outcome {
             tracing::error!(job.id = %job_id, %error, "work is left for the scheduler");

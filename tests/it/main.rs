@@ -16,6 +16,7 @@ mod faults;
 mod gate;
 mod interleavings;
 mod ledger;
+mod media;
 mod one_round_trip;
 mod races;
 mod redaction;

@@ -13,7 +13,11 @@ use std::{
     time::Duration,
 };
 
-use leadslock::settings::Reader;
+use leadslock::{
+    egress::Egress,
+    settings::{self, Reader},
+    supabase::storage::Storage,
+};
 use local::{
     edge::Edge,
     postgres::Data,
@@ -169,6 +173,15 @@ impl TestStack {
     /// Signs the demo shop's owner in, and returns the access token.
     pub(crate) async fn sign_in_owner(&self) -> String {
         self.sign_in(OWNER, OWNER_PASSWORD).await
+    }
+
+    /// Supabase's Storage, as the functions reach it.
+    pub(crate) fn storage(&self) -> Storage {
+        let supabase = &self.stack.supabase;
+        let url = supabase.url.clone();
+        let egress = Egress::new(&[&url], None).unwrap();
+        let settings = settings::Supabase { url, secret_key: supabase.secret_key.clone().into() };
+        Storage::new(&settings, egress).unwrap()
     }
 
     /// Where the product answers, with `path`.

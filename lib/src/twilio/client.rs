@@ -9,13 +9,14 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use form_urlencoded::Serializer;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Method, Request, StatusCode, header, request};
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use url::Url;
 
 use super::{
     error_code::{self, Action},
+    media::Addresses,
     sid::MessageSid,
     status::MessageStatus,
 };
@@ -26,7 +27,7 @@ use crate::{
 };
 
 /// The longest a call may take; well within a job's lease.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// How Twilio is to call us, as the fragment of a webhook's URL: it tries again
 /// what failed on our side too, within its limit of 15 s. It neither signs nor
@@ -74,8 +75,11 @@ pub struct Text<'a> {
 /// Twilio's API for one account.
 pub struct Twilio {
     messages: Url,
+    pub(super) media: Addresses,
+    /// Where media may be fetched from, besides the API.
+    pub(super) media_url: Url,
     authorization: HeaderValue,
-    egress: Egress,
+    pub(super) egress: Egress,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +111,21 @@ impl Twilio {
         let basic = format!("Basic {}", STANDARD.encode(credentials));
         let mut authorization = HeaderValue::try_from(basic).ok()?;
         authorization.set_sensitive(true);
-        Some(Self { messages: Url::parse(&messages).ok()?, authorization, egress })
+        Some(Self {
+            messages: Url::parse(&messages).ok()?,
+            media: Addresses::new(&settings.url, &settings.account_sid),
+            media_url: settings.media_url.clone(),
+            authorization,
+            egress,
+        })
+    }
+
+    /// A request to the API, with our key.
+    pub(super) fn request(&self, method: Method, address: &str) -> request::Builder {
+        Request::builder()
+            .method(method)
+            .uri(address)
+            .header(header::AUTHORIZATION, self.authorization.clone())
     }
 
     /// Asks Twilio to send `text`, once.
@@ -118,8 +136,8 @@ impl Twilio {
             .append_pair("Body", text.body)
             .append_pair("StatusCallback", text.status_callback.as_str())
             .finish();
-        let request = Request::post(self.messages.as_str())
-            .header(header::AUTHORIZATION, self.authorization.clone())
+        let request = self
+            .request(Method::POST, self.messages.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from(form));
         let Ok(request) = request else { return Sent::NotSent(None) };
@@ -134,8 +152,8 @@ impl Twilio {
         let path =
             url.path().replace("/Messages.json", &format!("/Messages/{}.json", sid.as_str()));
         url.set_path(&path);
-        let request = Request::post(url.as_str())
-            .header(header::AUTHORIZATION, self.authorization.clone())
+        let request = self
+            .request(Method::POST, url.as_str())
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Bytes::from_static(b"Body="));
         let Ok(request) = request else { return false };
@@ -151,9 +169,7 @@ impl Twilio {
             .append_pair("To", text.to.as_str())
             .append_pair("From", text.from.as_str())
             .append_pair("PageSize", "100");
-        let request = Request::get(url.as_str())
-            .header(header::AUTHORIZATION, self.authorization.clone())
-            .body(Bytes::new());
+        let request = self.request(Method::GET, url.as_str()).body(Bytes::new());
         let Ok(request) = request else { return Found::Unknown };
         match self.egress.send(request, DEADLINE).await {
             Ok(reply) if reply.status.is_success() => pick(&reply.body, text.body, known),
@@ -173,7 +189,7 @@ fn judge(outcome: Result<Reply, EgressError>) -> Sent {
     let reply = match outcome {
         Ok(reply) => reply,
         Err(EgressError::Forbidden | EgressError::NotSent) => return Sent::NotSent(None),
-        Err(EgressError::Unanswered) => return Sent::Unknown,
+        Err(EgressError::Unanswered | EgressError::TooLong) => return Sent::Unknown,
     };
     if reply.status.is_success() {
         return match serde_json::from_slice::<Message>(&reply.body) {
@@ -256,6 +272,7 @@ mod tests {
             (Err(EgressError::NotSent), Sent::NotSent(None)),
             (Err(EgressError::Forbidden), Sent::NotSent(None)),
             (Err(EgressError::Unanswered), Sent::Unknown),
+            (Err(EgressError::TooLong), Sent::Unknown),
         ] {
             let told = format!("{outcome:?}");
             assert_eq!(judge(outcome), want, "{told}");

@@ -43,6 +43,31 @@ impl TryFrom<String> for MessageSid {
     }
 }
 
+/// The id of a picture or the like (`ME…`). Not personal data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct MediaSid(String);
+
+impl MediaSid {
+    /// Accepts `text` if it has the form of a medium's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        has_form(text, &["ME"]).then(|| Self(text.to_owned()))
+    }
+
+    /// The id as Twilio writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for MediaSid {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a media SID")
+    }
+}
+
 fn has_form(text: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().filter_map(|prefix| text.strip_prefix(prefix)).any(|digits| {
         digits.len() == 32
@@ -60,6 +85,7 @@ mod tests {
         assert!(MessageSid::parse(&format!("SM{digits}")).is_some());
         assert!(MessageSid::parse(&format!("MM{digits}")).is_some());
         assert!(AccountSid::parse(&format!("AC{digits}")).is_some());
+        assert!(MediaSid::parse(&format!("ME{digits}")).is_some());
         for bad in ["", "SM", digits] {
             assert!(MessageSid::parse(bad).is_none(), "{bad}");
         }
