@@ -18,7 +18,6 @@ mod interleavings;
 mod ledger;
 mod media;
 mod one_round_trip;
-mod races;
 mod redaction;
 mod refusals;
 mod repository;
