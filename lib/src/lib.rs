@@ -25,6 +25,7 @@ pub mod session;
 pub mod settings;
 pub mod sms_inbound;
 pub mod sms_status;
+pub mod stripe;
 pub mod supabase;
 pub mod telemetry;
 pub mod twilio;

@@ -1,0 +1,3 @@
+//! Stripe: what a shop pays for.
+
+pub mod signature;
