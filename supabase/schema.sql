@@ -146,11 +146,11 @@ create table app.jobs (
   constraint jobs_kind_message_id_key UNIQUE (kind, message_id),
   constraint jobs_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
   constraint finished_when_not_open CHECK (((state = 'open'::text) = (finished_at IS NULL))),
-  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text, 'redact'::text, 'media'::text]))),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text, 'redact'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'dead'::text])))
 );
 comment on table app.jobs is 'Obligations. Whoever finds one open and due may claim it; it is done when a row says so.';
-comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), to empty at Twilio (redact), or whose pictures to take over (media).';
+comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), or to empty at Twilio (redact).';
 comment on column app.jobs.run_at is 'From when the job may be claimed. Claiming moves it to the end of the lease.';
 comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
 CREATE INDEX jobs_dead_idx ON app.jobs USING btree (id) WHERE (state = 'dead'::text);
@@ -184,47 +184,6 @@ comment on column app.leads.phone_hmac is 'HMAC-SHA-256 of the phone number unde
 comment on column app.leads.needs_owner_since is 'Since when the lead waits for the owner; null when nothing is waiting.';
 CREATE INDEX leads_business_id_phone_hmac_idx ON app.leads USING btree (business_id, phone_hmac);
 alter table app.leads enable row level security;
-
-create table app.media (
-  message_id uuid not null,
-  "position" smallint not null,
-  business_id uuid not null,
-  twilio_sid text not null,
-  told_type text,
-  state text default 'pending'::text not null,
-  refusal text,
-  found_type text,
-  byte_count integer,
-  sha256 bytea,
-  storage_path text generated always as ((((((business_id)::text || '/'::text) || (message_id)::text) || '/'::text) || ("position")::text)) stored not null,
-  created_at timestamp with time zone default app.clock() not null,
-  settled_at timestamp with time zone,
-  removed_at timestamp with time zone,
-  constraint media_pkey PRIMARY KEY (message_id, "position"),
-  constraint media_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
-  constraint media_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
-  constraint position_is_bounded CHECK ((("position" >= 0) AND ("position" <= 9))),
-  constraint refusal_is_known CHECK ((refusal = ANY (ARRAY['type'::text, 'too_large'::text, 'gone'::text, 'unavailable'::text]))),
-  constraint refused_has_a_reason CHECK (((state = 'refused'::text) = (refusal IS NOT NULL))),
-  constraint removed_only_when_settled CHECK (((removed_at IS NULL) OR (state <> 'pending'::text))),
-  constraint settled_when_not_pending CHECK (((state = 'pending'::text) = (settled_at IS NULL))),
-  constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
-  constraint state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'stored'::text, 'refused'::text]))),
-  constraint stored_is_described CHECK ((num_nonnulls(found_type, byte_count, sha256) =
-CASE state
-    WHEN 'stored'::text THEN 3
-    ELSE 0
-END)),
-  constraint told_type_is_short CHECK ((char_length(told_type) <= 100)),
-  constraint twilio_sid_form CHECK ((twilio_sid ~ '^ME[0-9a-f]{32}$'::text))
-);
-comment on table app.media is 'Pictures and the like that came with texts: what became of each, in our bucket and at Twilio.';
-comment on column app.media.told_type is 'The content type Twilio told. Decides nothing.';
-comment on column app.media.found_type is 'The content type its bytes have.';
-comment on column app.media.storage_path is 'Where it is in the bucket media, if it is: business, message, position. Whoever erases a message finds its objects by it.';
-comment on column app.media.removed_at is 'Since when Twilio does not have it any more.';
-CREATE INDEX media_business_id_idx ON app.media USING btree (business_id);
-alter table app.media enable row level security;
 
 create table app.messages (
   id uuid default app.uuid_v7() not null,
@@ -316,6 +275,67 @@ comment on table app.status_events is 'Status callbacks as they came, one row ea
 comment on column app.status_events.fields is 'The other fields that name no person, as Twilio sent them (lib''s sms_status lists which).';
 CREATE INDEX status_events_message_id_idx ON app.status_events USING btree (message_id);
 alter table app.status_events enable row level security;
+
+create table app.stripe_customers (
+  id text not null,
+  business_id uuid not null,
+  created_at timestamp with time zone default app.clock() not null,
+  constraint stripe_customers_pkey PRIMARY KEY (id),
+  constraint stripe_customers_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint id_form CHECK ((id ~ '^cus_[A-Za-z0-9_]{1,200}$'::text))
+);
+comment on table app.stripe_customers is 'Which shop a customer of Stripe''s is. A shop may have been several; a customer is always one shop.';
+CREATE INDEX stripe_customers_business_id_idx ON app.stripe_customers USING btree (business_id);
+alter table app.stripe_customers enable row level security;
+
+create table app.stripe_listing (
+  is_only_row boolean default true not null,
+  listed_until timestamp with time zone not null,
+  page_until timestamp with time zone,
+  page_after text,
+  constraint stripe_listing_pkey PRIMARY KEY (is_only_row),
+  constraint page_is_of_a_listing CHECK (((page_after IS NULL) OR (page_until IS NOT NULL))),
+  constraint there_is_one_row CHECK (is_only_row)
+);
+comment on table app.stripe_listing is 'How far Stripe''s list of events has been compared with the log. Its times are whole seconds, as Stripe''s are.';
+comment on column app.stripe_listing.listed_until is 'The watermark: all events created before it were compared.';
+comment on column app.stripe_listing.page_until is 'The end of the listing under way, which becomes the watermark when it is through.';
+comment on column app.stripe_listing.page_after is 'The last event of the listing under way that was compared. It goes from new to old.';
+alter table app.stripe_listing enable row level security;
+
+create table app.subscriptions (
+  id text not null,
+  business_id uuid not null,
+  customer_id text not null,
+  status text not null,
+  price_id text,
+  current_period_start timestamp with time zone,
+  current_period_end timestamp with time zone,
+  trial_end timestamp with time zone,
+  cancel_at timestamp with time zone,
+  cancel_at_period_end boolean not null,
+  canceled_at timestamp with time zone,
+  is_collection_paused boolean not null,
+  unpaid_since timestamp with time zone,
+  created_at timestamp with time zone not null,
+  version bigint default 1 not null,
+  fetched_at timestamp with time zone default app.clock() not null,
+  constraint subscriptions_pkey PRIMARY KEY (id),
+  constraint subscriptions_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint subscriptions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES app.stripe_customers(id),
+  constraint id_form CHECK ((id ~ '^sub_[A-Za-z0-9_]{1,200}$'::text)),
+  constraint past_due_has_a_beginning CHECK (((status <> 'past_due'::text) OR (unpaid_since IS NOT NULL))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text])))
+);
+comment on table app.subscriptions is 'What the shops pay for: each row is what Stripe last answered about a subscription.';
+comment on column app.subscriptions.is_collection_paused is 'Payments are paused because the service is: pause_collection with the behaviour void.';
+comment on column app.subscriptions.unpaid_since is 'Since when a payment of a past_due subscription is missing.';
+comment on column app.subscriptions.version is 'Counts the answers stored. One that names another version was asked for too early.';
+comment on column app.subscriptions.fetched_at is 'When Stripe''s answer was stored.';
+CREATE INDEX subscriptions_business_id_idx ON app.subscriptions USING btree (business_id);
+CREATE INDEX subscriptions_customer_id_idx ON app.subscriptions USING btree (customer_id);
+CREATE INDEX subscriptions_open_idx ON app.subscriptions USING btree (id) WHERE (status <> ALL (ARRAY['canceled'::text, 'incomplete_expired'::text]));
+alter table app.subscriptions enable row level security;
 
 create table app.suppressions (
   sender_phone app.e164 not null,
@@ -437,6 +457,52 @@ begin
 end;
 $function$;
 comment on function app.apply_error_policy(uuid,uuid,text) is 'Suppresses a number that Twilio says is opted out or unreachable.';
+
+CREATE OR REPLACE FUNCTION app.billing_allows(p_business_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select app.is_served(app.billing_standing(p_business_id));
+$function$;
+comment on function app.billing_allows(uuid) is 'Whether a shop has a subscription that pays for texts: trialing, active, or past_due within the grace. None is none.';
+
+CREATE OR REPLACE FUNCTION app.billing_standing(p_business_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    (
+      select a.standing
+      from (
+        select app.subscription_standing(s) as standing, s.created_at, s.id
+        from app.subscriptions s
+        where s.business_id = p_business_id
+      ) a
+      order by app.is_served(a.standing) desc, a.created_at desc, a.id desc
+      limit 1
+    ),
+    'none'
+  );
+$function$;
+comment on function app.billing_standing(uuid) is 'How a shop stands: the standing of its newest subscription that is served, else of its newest, else none.';
+
+CREATE OR REPLACE FUNCTION app.business_of_subscription(p_subscription jsonb)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    (select business_id from app.subscriptions where id = p_subscription ->> 'id'),
+    (select business_id from app.stripe_customers where id = p_subscription ->> 'customer_id'),
+    (select id from app.businesses where id = (p_subscription ->> 'business_id')::uuid)
+  );
+$function$;
+comment on function app.business_of_subscription(jsonb) is 'The shop a subscription is of, or null.';
 
 CREATE OR REPLACE FUNCTION app.clock()
  RETURNS timestamp with time zone
@@ -633,6 +699,16 @@ end;
 $function$;
 comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
+CREATE OR REPLACE FUNCTION app.is_served(p_standing text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select p_standing in ('trialing', 'active', 'past_due');
+$function$;
+comment on function app.is_served(text) is 'Whether a shop of this standing is served.';
+
 CREATE OR REPLACE FUNCTION app.is_suppressed(p_business_id uuid, p_phone_hmac bytea)
  RETURNS boolean
  LANGUAGE sql
@@ -682,35 +758,33 @@ AS $function$
 $function$;
 comment on function app.lift_suppressions(uuid,bytea,text[]) is 'Lets a shop text a number again, if it was suppressed for one of the reasons.';
 
-CREATE OR REPLACE FUNCTION app.media_work(p_job_id uuid)
- RETURNS jsonb
- LANGUAGE sql
- STABLE
+CREATE OR REPLACE FUNCTION app.log_stripe_event(p_event jsonb)
+ RETURNS boolean
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
-  select jsonb_build_object(
-    'kind', 'media',
-    'job_id', j.id,
-    'fencing_token', j.fencing_token,
-    'attempt', j.attempts,
-    'twilio_sid', t.twilio_sid,
-    'media', jsonb_agg(
-      jsonb_build_object(
-        'position', m.position,
-        'twilio_sid', m.twilio_sid,
-        'storage_path', m.storage_path,
-        'is_settled', m.state <> 'pending'
-      )
-      order by m.position
-    )
-  )
-  from app.jobs j
-  join app.messages t on t.id = j.message_id
-  join app.media m on m.message_id = j.message_id
-  where j.id = p_job_id and m.removed_at is null
-  group by j.id, t.id;
+begin
+  insert into app.webhook_events (provider, event_id, type)
+  values ('stripe', p_event ->> 'event_id', p_event ->> 'type')
+  on conflict do nothing;
+  if not found then
+    return false;
+  end if;
+  -- Once a day is enough to be noticed, and an endpoint that is set up wrongly
+  -- sends every event so.
+  if (p_event ->> 'has_other_version')::boolean and not exists (
+    select
+    from app.audit_events
+    where business_id is null
+      and action = 'stripe_version_differs'
+      and at > app.clock() - interval '1 day'
+  ) then
+    insert into app.audit_events (actor, action) values ('provider', 'stripe_version_differs');
+  end if;
+  return true;
+end;
 $function$;
-comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
+comment on function app.log_stripe_event(jsonb) is 'Writes an event into the log. False if it is there.';
 
 CREATE OR REPLACE FUNCTION app.owe_redaction(p_message_id uuid)
  RETURNS jsonb
@@ -793,6 +867,16 @@ begin
 end;
 $function$;
 comment on function app.paced_until(text,boolean) is 'When a number may send its next text: null if now. A text that is waiting already does not wait for itself.';
+
+CREATE OR REPLACE FUNCTION app.payment_grace()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '7 days';
+$function$;
+comment on function app.payment_grace() is 'For how long a shop is served whose payment has failed.';
 
 CREATE OR REPLACE FUNCTION app.postpone_job(p_job_id uuid, p_at_least interval)
  RETURNS void
@@ -1031,37 +1115,6 @@ AS $function$
 $function$;
 comment on function app.reply_work(uuid) is 'A claimed reply job, as the assistant gets it.';
 
-CREATE OR REPLACE FUNCTION app.require_session(p_session jsonb)
- RETURNS uuid
- LANGUAGE plpgsql
- STABLE
- SET search_path TO ''
-AS $function$
-declare
-  v_user_id uuid := (p_session ->> 'user_id')::uuid;
-begin
-  perform
-  from auth.sessions s
-  join auth.users u on u.id = s.user_id
-  where s.id = (p_session ->> 'session_id')::uuid
-    and s.user_id = v_user_id
-    and (s.not_after is null or s.not_after > app.clock())
-    and (u.banned_until is null or u.banned_until <= app.clock())
-    and u.deleted_at is null;
-  if not found then
-    raise sqlstate 'PT401' using message = 'the session has ended';
-  end if;
-
-  if (p_session ->> 'aal') is distinct from 'aal2' and exists (
-    select from auth.mfa_factors f where f.user_id = v_user_id and f.status = 'verified'
-  ) then
-    raise sqlstate 'PT403' using message = 'the second factor is needed';
-  end if;
-  return v_user_id;
-end;
-$function$;
-comment on function app.require_session(jsonb) is 'The owner of a session that still stands and has shown every factor; refuses the call for any other.';
-
 CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1117,6 +1170,22 @@ AS $function$
 $function$;
 comment on function app.status_rank(text) is 'A message only ever moves to a status of a higher rank, so callbacks may come in any order.';
 
+CREATE OR REPLACE FUNCTION app.subscription_standing(p_subscription app.subscriptions)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_subscription.status in ('trialing', 'active', 'past_due')
+      and p_subscription.is_collection_paused then 'paused'
+    when p_subscription.status = 'past_due'
+      and p_subscription.unpaid_since + app.payment_grace() <= app.clock() then 'grace_over'
+    else p_subscription.status
+  end;
+$function$;
+comment on function app.subscription_standing(app.subscriptions) is 'Stripe''s status, but for paused, where payments are, and grace_over, where past_due has lasted too long.';
+
 CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, p_reason text)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1134,48 +1203,26 @@ end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
 
-CREATE OR REPLACE FUNCTION app.take_media(p_message_id uuid, p_media jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SET search_path TO ''
-AS $function$
-declare
-  v_job_id uuid;
-begin
-  insert into app.media (message_id, business_id, position, twilio_sid, told_type)
-  select p_message_id, t.business_id, m.position, m.twilio_sid, m.told_type
-  from app.messages t
-  cross join jsonb_to_recordset(p_media) m (position smallint, twilio_sid text, told_type text)
-  where t.id = p_message_id;
-  if not found then
-    return null;
-  end if;
-  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-  values ('media', p_message_id, app.clock() + app.lease(), 1, 1)
-  returning id into v_job_id;
-  return app.media_work(v_job_id);
-end;
-$function$;
-comment on function app.take_media(uuid,jsonb) is 'Records what came with a text, and makes a claimed job of taking it over. Returns its work; null if nothing came.';
-
-CREATE OR REPLACE FUNCTION app.texts_to_join(p_lead_id uuid)
+CREATE OR REPLACE FUNCTION app.texts_to_join(p_business_id uuid, p_phone text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
-  from (
+  from app.leads l
+  cross join lateral (
     select *
     from app.messages
-    where lead_id = p_lead_id and direction = 'inbound'
+    where lead_id = l.id and direction = 'inbound'
     order by id desc
     limit 3
   ) m
-  where m.created_at > app.clock() - interval '10 minutes'
+  where l.business_id = p_business_id and l.phone = p_phone
+    and m.created_at > app.clock() - interval '10 minutes'
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
-comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+comment on function app.texts_to_join(uuid,text) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -1213,9 +1260,7 @@ begin
 
   if v_job.attempts > 12 then
     perform app.finish_job(p_job_id, 'dead', 'too_many_attempts');
-    if v_job.kind <> 'media' then
-      perform app.flag_for_owner(v_message.lead_id, 'send_failed');
-    end if;
+    perform app.flag_for_owner(v_message.lead_id, 'send_failed');
     insert into app.audit_events (business_id, actor, action, subject_id)
     values (v_message.business_id, 'system', 'job_dead', p_job_id);
     return null;
@@ -1224,8 +1269,6 @@ begin
     return app.reply_work(p_job_id);
   elsif v_job.kind = 'redact' then
     return app.redact_work(p_job_id);
-  elsif v_job.kind = 'media' then
-    return app.media_work(p_job_id);
   elsif v_message.attempted_at is not null then
     -- Twilio may have it: to be looked up, not sent. The gate comes after.
     return app.send_work(p_job_id) || '{"kind": "settle"}';
@@ -1252,6 +1295,29 @@ begin
 end;
 $function$;
 comment on function app.work_of(uuid) is 'What the holder of a claimed job is to do.';
+
+CREATE OR REPLACE FUNCTION public.advance_stripe_listing(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  if (request ->> 'is_complete')::boolean then
+    update app.stripe_listing
+    set listed_until = page_until, page_until = null, page_after = null
+    where page_until = to_timestamp((request ->> 'until')::bigint);
+  else
+    update app.stripe_listing
+    set page_after = request ->> 'next'
+    where page_until = to_timestamp((request ->> 'until')::bigint)
+      and page_after is not distinct from request ->> 'after';
+  end if;
+  return jsonb_build_object('outcome', case when found then 'advanced' else 'behind' end);
+end;
+$function$;
+comment on function public.advance_stripe_listing(jsonb) is 'Moves on to after the event next (or back to the beginning), or ends the listing. Outcome: advanced, or behind: another was faster.';
+grant execute on function public.advance_stripe_listing(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.apply_status(request jsonb)
  RETURNS jsonb
@@ -1314,6 +1380,33 @@ end;
 $function$;
 comment on function public.apply_status(jsonb) is 'Keeps a status callback, and applies it once. Outcome: applied, duplicate, ignored, conflict, or unknown_message.';
 grant execute on function public.apply_status(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.apply_stripe_event(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_version bigint;
+begin
+  if request ->> 'subscription_id' is null then
+    return jsonb_build_object(
+      'outcome', case when app.log_stripe_event(request) then 'ignored' else 'duplicate' end
+    );
+  end if;
+  if exists (
+    select from app.webhook_events
+    where provider = 'stripe' and event_id = request ->> 'event_id'
+  ) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  select version into v_version from app.subscriptions where id = request ->> 'subscription_id';
+  return jsonb_build_object('outcome', 'fetch', 'version', coalesce(v_version, 0));
+end;
+$function$;
+comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
+grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_jobs(request jsonb)
  RETURNS jsonb
@@ -1607,13 +1700,24 @@ begin
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
   end if;
 
-  -- A redelivery changes nothing, not even when the lead was last heard of.
-  if exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid) then
+  if (request ->> 'may_join')::boolean and not request ? 'joined'
+    and not exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid)
+  then
+    v_previous := app.texts_to_join(v_business.id, request ->> 'from');
+    if v_previous is not null then
+      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
+    end if;
+  end if;
+
+  -- A delivery in flight at the same time is waited for by the primary key.
+  insert into app.webhook_events (provider, event_id, type)
+  values ('twilio', v_sid, 'message')
+  on conflict do nothing;
+  if not found then
     return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
   end if;
 
-  -- Locks the lead to the end: the gate of any text to it waits, then sees us,
-  -- and so does another text of the lead's that arrives at the same moment.
+  -- Locks the lead to the end: the gate of any text to it waits, then sees us.
   insert into app.leads (business_id, phone, phone_hmac, language, last_inbound_at)
   values (v_business.id, request ->> 'from', v_hmac, v_language, app.clock())
   on conflict (business_id, phone) do update
@@ -1621,21 +1725,6 @@ begin
         language = coalesce(excluded.language, leads.language),
         phone_hmac = excluded.phone_hmac
   returning * into v_lead;
-
-  if (request ->> 'may_join')::boolean and not request ? 'joined' then
-    v_previous := app.texts_to_join(v_lead.id);
-    if v_previous is not null then
-      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
-    end if;
-  end if;
-
-  -- A delivery that was in flight at the same time has left its row by now.
-  insert into app.webhook_events (provider, event_id, type)
-  values ('twilio', v_sid, 'message')
-  on conflict do nothing;
-  if not found then
-    return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
-  end if;
 
   insert into app.messages (
     business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,
@@ -1649,7 +1738,6 @@ begin
   if (request ->> 'masked_count')::integer > 0 then
     v_work := v_work || app.owe_redaction(v_message_id);
   end if;
-  v_work := v_work || coalesce(app.take_media(v_message_id, request -> 'media'), '[]');
 
   -- The parts of a number that the text just stored would complete.
   for v_joined_id in
@@ -1723,6 +1811,37 @@ $function$;
 comment on function public.receive_sms(jsonb) is 'Takes in a text from a lead, once however often it is delivered. Returns the work it is owed, claimed for the caller.';
 grant execute on function public.receive_sms(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.resume_stripe_listing(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_listing app.stripe_listing;
+  v_is_new boolean;
+begin
+  select * into strict v_listing from app.stripe_listing for no key update;
+  v_is_new := v_listing.page_until is null;
+  if v_is_new then
+    update app.stripe_listing
+    set page_until =
+      greatest(listed_until, date_trunc('second', app.clock() - interval '5 minutes'))
+    returning * into strict v_listing;
+  end if;
+  return jsonb_build_object(
+    'is_new', v_is_new,
+    'since', extract(epoch from greatest(
+      v_listing.listed_until, date_trunc('second', app.clock() - interval '30 days')
+    ))::bigint,
+    'until', extract(epoch from v_listing.page_until)::bigint,
+    'after', v_listing.page_after
+  );
+end;
+$function$;
+comment on function public.resume_stripe_listing(jsonb) is 'Which events are to be compared next: created from since to before until, and listed after the event after; and whether this listing has just begun.';
+grant execute on function public.resume_stripe_listing(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.revive_job(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1779,53 +1898,6 @@ AS $function$
 $function$;
 comment on function public.service_status(jsonb) is 'What an operator looks at first: work that is late or given up, texts sent twice, requests refused today.';
 grant execute on function public.service_status(jsonb) to service_role;
-
-CREATE OR REPLACE FUNCTION public.settle_media(request jsonb)
- RETURNS jsonb
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO ''
-AS $function$
-declare
-  v_job app.jobs;
-begin
-  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
-  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
-    return jsonb_build_object('outcome', 'stale');
-  end if;
-
-  update app.media m
-  set state = s.state,
-      refusal = s.refusal,
-      found_type = s.found_type,
-      byte_count = s.byte_count,
-      sha256 = pg_catalog.decode(s.sha256, 'base64'),
-      settled_at = app.clock()
-  from jsonb_to_recordset(request -> 'settled') s (
-    position smallint, state text, refusal text, found_type text, byte_count integer, sha256 text
-  )
-  where m.message_id = v_job.message_id and m.position = s.position and m.state = 'pending';
-
-  update app.media m
-  set removed_at = app.clock()
-  from jsonb_array_elements_text(request -> 'removed') r (position)
-  where m.message_id = v_job.message_id
-    and m.position = r.position::smallint
-    and m.state <> 'pending'
-    and m.removed_at is null;
-
-  if not exists (
-    select from app.media where message_id = v_job.message_id and removed_at is null
-  ) then
-    perform app.finish_job(v_job.id, 'done', 'taken_over');
-  elsif (request ->> 'is_end')::boolean then
-    perform app.postpone_job(v_job.id, interval '0');
-  end if;
-  return jsonb_build_object('outcome', 'settled');
-end;
-$function$;
-comment on function public.settle_media(jsonb) is 'Records which pictures of a text are stored or refused, and which of them Twilio has removed. Ends the job with the last, or has the rest tried again.';
-grant execute on function public.settle_media(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_redaction(request jsonb)
  RETURNS jsonb
@@ -1917,3 +1989,108 @@ end;
 $function$;
 comment on function public.settle_send(jsonb) is 'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
 grant execute on function public.settle_send(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.stale_subscriptions(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select coalesce(
+    jsonb_agg(jsonb_build_object('id', s.id, 'version', s.version) order by s.id), '[]'
+  )
+  from (
+    select id, version
+    from app.subscriptions
+    where status not in ('canceled', 'incomplete_expired')
+      and id > coalesce(request ->> 'after', '')
+      and fetched_at < greatest(
+        app.clock() - interval '7 days',
+        case when current_period_end < app.clock() then current_period_end end
+      )
+    order by id
+    limit 100
+  ) s;
+$function$;
+comment on function public.stale_subscriptions(jsonb) is 'Up to 100 subscriptions, after the id after, that Stripe should be asked about because no event came when one should have.';
+grant execute on function public.stale_subscriptions(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.store_subscription(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_new jsonb := request -> 'subscription';
+  v_event jsonb := nullif(request -> 'event', 'null');
+  v_business_id uuid := app.business_of_subscription(v_new);
+  v_old app.subscriptions;
+  v_standing text;
+begin
+  if v_business_id is null then
+    if v_event is not null and not app.log_stripe_event(v_event) then
+      return jsonb_build_object('outcome', 'duplicate');
+    end if;
+    return jsonb_build_object('outcome', 'unknown_customer');
+  end if;
+
+  -- All who store a subscription of this shop wait here, so what is read next
+  -- stays as it is.
+  perform from app.businesses where id = v_business_id for no key update;
+  select * into v_old from app.subscriptions where id = v_new ->> 'id';
+  if coalesce(v_old.version, 0) <> (request ->> 'version')::bigint then
+    return jsonb_build_object('outcome', 'conflict');
+  end if;
+  if v_event is not null and not app.log_stripe_event(v_event) then
+    return jsonb_build_object('outcome', 'duplicate');
+  end if;
+  -- At Stripe there is no way back from these. An answer that says so is stale.
+  if v_old.status in ('canceled', 'incomplete_expired') and v_old.status <> v_new ->> 'status' then
+    return jsonb_build_object('outcome', 'ended');
+  end if;
+
+  v_standing := app.billing_standing(v_business_id);
+  insert into app.stripe_customers (id, business_id)
+  values (v_new ->> 'customer_id', v_business_id)
+  on conflict do nothing;
+  insert into app.subscriptions (
+    id, business_id, customer_id, status, price_id, current_period_start, current_period_end,
+    trial_end, cancel_at, cancel_at_period_end, canceled_at, is_collection_paused, unpaid_since,
+    created_at
+  )
+  values (
+    v_new ->> 'id', v_business_id, v_new ->> 'customer_id', v_new ->> 'status',
+    v_new ->> 'price_id', to_timestamp((v_new ->> 'current_period_start')::bigint),
+    to_timestamp((v_new ->> 'current_period_end')::bigint),
+    to_timestamp((v_new ->> 'trial_end')::bigint), to_timestamp((v_new ->> 'cancel_at')::bigint),
+    (v_new ->> 'cancel_at_period_end')::boolean,
+    to_timestamp((v_new ->> 'canceled_at')::bigint),
+    (v_new ->> 'is_collection_paused')::boolean,
+    to_timestamp((v_new ->> 'unpaid_since')::bigint), to_timestamp((v_new ->> 'created')::bigint)
+  )
+  on conflict (id) do update
+    set customer_id = excluded.customer_id,
+        status = excluded.status,
+        price_id = excluded.price_id,
+        current_period_start = excluded.current_period_start,
+        current_period_end = excluded.current_period_end,
+        trial_end = excluded.trial_end,
+        cancel_at = excluded.cancel_at,
+        cancel_at_period_end = excluded.cancel_at_period_end,
+        canceled_at = excluded.canceled_at,
+        is_collection_paused = excluded.is_collection_paused,
+        unpaid_since = excluded.unpaid_since,
+        created_at = excluded.created_at,
+        version = subscriptions.version + 1,
+        fetched_at = app.clock();
+
+  if app.billing_standing(v_business_id) <> v_standing then
+    insert into app.audit_events (business_id, actor, action)
+    values (v_business_id, 'provider', 'billing_' || app.billing_standing(v_business_id));
+  end if;
+  return jsonb_build_object('outcome', 'stored');
+end;
+$function$;
+comment on function public.store_subscription(jsonb) is 'Stores what Stripe answered over the version that was there before it was asked, and logs the event that made us ask. Outcome: stored, conflict (another version is there), duplicate, ended, or unknown_customer.';
+grant execute on function public.store_subscription(jsonb) to service_role;

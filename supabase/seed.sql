@@ -38,6 +38,22 @@ values (
 )
 on conflict do nothing;
 
+insert into app.stripe_customers (id, business_id)
+values ('cus_DemoShop', '0193a000-0000-7000-8000-000000000010')
+on conflict do nothing;
+
+-- Paid for as long as anybody will try this.
+insert into app.subscriptions (
+  id, business_id, customer_id, status, price_id, current_period_start, current_period_end,
+  cancel_at_period_end, is_collection_paused, created_at
+)
+values (
+  'sub_DemoShop', '0193a000-0000-7000-8000-000000000010', 'cus_DemoShop', 'active',
+  'price_local_month', '2026-11-01T00:00:00Z', '2099-11-01T00:00:00Z', false, false,
+  '2026-11-01T00:00:00Z'
+)
+on conflict do nothing;
+
 insert into app.sender_numbers (phone, business_id)
 values ('+15145550100', '0193a000-0000-7000-8000-000000000010')
 on conflict do nothing;

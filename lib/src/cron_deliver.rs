@@ -7,15 +7,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use http::{Method, header, request::Parts};
-use secrecy::{ExposeSecret as _, SecretString};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use http::{Method, request::Parts};
 use tokio::time::Instant;
 
 use crate::{
     http_edge::{Answer, Flow, Problem},
     refusals::Refusals,
+    scheduler::Authorization,
     settings::{Reader, SettingsError},
     supabase::Supabase,
     work::{Claimed, Worker},
@@ -34,9 +32,7 @@ const CLAIM_WITHIN: Duration = Duration::from_secs(25);
 /// Everything the function holds between requests.
 #[derive(Debug)]
 pub struct CronDeliver {
-    /// The digest of the whole expected header, so that neither its length nor
-    /// its beginning shows in the time a comparison takes.
-    authorization: [u8; 32],
+    authorization: Authorization,
     worker: Worker,
     refusals: Refusals,
 }
@@ -48,7 +44,7 @@ impl CronDeliver {
         let worker = Worker::from_settings(&reader);
         let flow = (|| {
             Some(Self {
-                authorization: expected_authorization(&secret?),
+                authorization: Authorization::new(&secret?),
                 worker: worker?,
                 refusals: Refusals::of(PATH),
             })
@@ -66,11 +62,7 @@ impl Flow for CronDeliver {
     }
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {
-        let shown = head.headers.get(header::AUTHORIZATION).map(|value| value.as_bytes());
-        if !is_authorized(&self.authorization, shown) {
-            return Err(Problem::Unauthorized);
-        }
-
+        self.authorization.check(&head.headers)?;
         let end = Instant::now() + CLAIM_WITHIN;
         let mut done = 0;
         while Instant::now() < end {
@@ -83,36 +75,5 @@ impl Flow for CronDeliver {
         }
         tracing::info!(done, "looked for work");
         Ok(Answer::ok("application/json", format!(r#"{{"done":{done}}}"#)))
-    }
-}
-
-fn expected_authorization(secret: &SecretString) -> [u8; 32] {
-    Sha256::new().chain_update("Bearer ").chain_update(secret.expose_secret()).finalize().into()
-}
-
-fn is_authorized(expected: &[u8; 32], shown: Option<&[u8]>) -> bool {
-    let digest: [u8; 32] = Sha256::digest(shown.unwrap_or_default()).into();
-    digest.ct_eq(expected).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_whole_secret_is_accepted() {
-        let expected = expected_authorization(&"0123456789abcdef".into());
-        assert!(is_authorized(&expected, Some(b"Bearer 0123456789abcdef")));
-        for wrong in [
-            None,
-            Some("".as_bytes()),
-            Some(b"Bearer "),
-            Some(b"Bearer 0123456789abcde"),
-            Some(b"Bearer 0123456789abcdef0"),
-            Some(b"bearer 0123456789abcdef"),
-            Some(b"0123456789abcdef"),
-        ] {
-            assert!(!is_authorized(&expected, wrong), "{wrong:?}");
-        }
     }
 }

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{cron_deliver, headers::POLICY};
+use crate::{cron_deliver, cron_reconcile, headers::POLICY};
 
 /// Montréal: what people write does not leave Canada to be processed.
 /// <https://vercel.com/docs/regions>
@@ -20,16 +20,21 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 3] = [
+pub const FUNCTIONS: [Function; 5] = [
     // The answer takes milliseconds; what comes after it a few seconds.
     Function { source: "api/sms/inbound.rs", max_duration: 45 },
     Function { source: "api/sms/status.rs", max_duration: 15 },
+    // Two rounds of one question each to the database, Stripe and the database.
+    Function { source: "api/stripe/event.rs", max_duration: 60 },
     // Claims for 25 s; the longest work it then may have begun takes 45.
     Function { source: "api/cron/deliver.rs", max_duration: 90 },
+    // Begins pages for 200 s, of which each takes seconds; one that is cut off is done again.
+    Function { source: "api/cron/reconcile.rs", max_duration: 300 },
 ];
 
 /// The scheduler's calls: path and five-field cron expression (UTC).
-pub const CRONS: [(&str, &str); 1] = [(cron_deliver::PATH, "* * * * *")];
+pub const CRONS: [(&str, &str); 2] =
+    [(cron_deliver::PATH, "* * * * *"), (cron_reconcile::PATH, "23 8 * * *")];
 
 /// The content of `vercel.json`.
 ///

@@ -22,6 +22,7 @@ use crate::{
     headers,
     refusals::Refusals,
     session::SessionError,
+    stripe::{self, event::EventError, mirror::MirrorError},
     supabase::{RpcError, Supabase},
     twilio::{form::FieldError, signature::SignatureError},
 };
@@ -91,6 +92,12 @@ pub enum Problem {
     /// The request was not sent by whom it should be.
     #[error("the request is not signed by its sender")]
     Unsigned(#[source] SignatureError),
+    /// The request was not sent by Stripe, which takes a 400 for that.
+    #[error("the request is not signed by its sender")]
+    NotStripes(#[from] stripe::signature::SignatureError),
+    /// The request is genuine but no event.
+    #[error("the request is not valid: {0}")]
+    Event(#[from] EventError),
     /// The caller did not show the secret that this address asks for.
     #[error("the request is not authorized")]
     Unauthorized,
@@ -100,6 +107,9 @@ pub enum Problem {
     /// Nothing is wrong with the request; it may be sent again.
     #[error("the service is temporarily unavailable")]
     Database(#[source] RpcError),
+    /// Nothing is wrong with the event; it may be sent again.
+    #[error("the service is temporarily unavailable")]
+    Mirror(#[from] MirrorError),
     /// A defect of ours.
     #[error("the request could not be answered")]
     Panic,
@@ -115,9 +125,11 @@ impl Problem {
             Self::Field(_) => Some("field"),
             Self::Unknown(_) => Some("unknown"),
             Self::Unsigned(error) => Some(error.reason()),
+            Self::NotStripes(error) => Some(error.reason()),
+            Self::Event(_) => Some("event"),
             Self::Unauthorized => Some("unauthorized"),
             Self::Session(error) => error.reason(),
-            Self::Database(_) | Self::Panic => None,
+            Self::Database(_) | Self::Mirror(_) | Self::Panic => None,
         }
     }
 
@@ -126,7 +138,9 @@ impl Problem {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable | Self::Field(_) => StatusCode::BAD_REQUEST,
+            Self::Unreadable | Self::Field(_) | Self::NotStripes(_) | Self::Event(_) => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::Unsigned(_) => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
@@ -135,7 +149,7 @@ impl Problem {
                 SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             },
-            Self::Database(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Mirror(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`cron_deliver`]) verifies and parses it, makes one call through
+//! [`stripe_event`], [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
 //! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
@@ -10,6 +10,7 @@
 pub mod assistant;
 pub mod consent;
 pub mod cron_deliver;
+pub mod cron_reconcile;
 pub mod deployment;
 pub mod egress;
 pub mod groq;
@@ -21,11 +22,13 @@ pub mod phone;
 pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
+pub mod scheduler;
 pub mod session;
 pub mod settings;
 pub mod sms_inbound;
 pub mod sms_status;
 pub mod stripe;
+pub mod stripe_event;
 pub mod supabase;
 pub mod telemetry;
 pub mod twilio;

@@ -9,14 +9,14 @@
 
 use std::{cell::RefCell, net::IpAddr};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use url::{Host, Url};
 
 use crate::twilio::sid::AccountSid;
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 17] = [
+pub const VARIABLES: [&str; 20] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
@@ -27,11 +27,14 @@ pub const VARIABLES: [&str; 17] = [
     "TWILIO_AUTH_TOKEN_NEXT",
     "TWILIO_API_KEY_SID",
     "TWILIO_API_KEY_SECRET",
+    "STRIPE_SECRET_KEY",
+    "STRIPE_WEBHOOK_SECRET",
     "GROQ_API_KEY",
     "GROQ_MODELS",
     "CRON_SECRET",
     "SUPPRESSION_KEY",
     "TWILIO_API_URL",
+    "STRIPE_API_URL",
     "GROQ_API_URL",
     "LOCAL_CA_CERTIFICATE",
 ];
@@ -103,6 +106,24 @@ pub struct TwilioApi {
     pub key_sid: String,
     /// The API key's secret half.
     pub key_secret: SecretString,
+}
+
+/// What it takes to call Stripe.
+#[derive(Debug)]
+pub struct StripeApi {
+    /// The API's base URL.
+    pub url: Url,
+    /// A secret or restricted key: of live mode in production, else of test mode.
+    pub secret_key: SecretString,
+}
+
+/// What it takes to know a webhook of Stripe's.
+#[derive(Debug)]
+pub struct StripeWebhooks {
+    /// The endpoints' secrets, several while one is being rolled.
+    pub secrets: Vec<SecretString>,
+    /// Whether events are about real money.
+    pub livemode: bool,
 }
 
 /// What it takes to call Groq.
@@ -200,6 +221,28 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Reads what [`StripeApi`] holds.
+    pub fn stripe_api(&self) -> Option<StripeApi> {
+        let url = self.provider_url("STRIPE_API_URL", "https://api.stripe.com");
+        let secret_key = self.stripe_key();
+        Some(StripeApi { url: url?, secret_key: secret_key? })
+    }
+
+    /// Reads what [`StripeWebhooks`] holds.
+    pub fn stripe_webhooks(&self) -> Option<StripeWebhooks> {
+        let secrets = self.list("STRIPE_WEBHOOK_SECRET")?;
+        // The prefix is a part of the key.
+        let is_secret = |secret: &String| {
+            secret.starts_with("whsec_") && secret.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if !secrets.iter().all(is_secret) {
+            self.fault("STRIPE_WEBHOOK_SECRET holds what is no webhook secret (whsec_…)");
+            return None;
+        }
+        let secrets = secrets.into_iter().map(SecretString::from).collect();
+        Some(StripeWebhooks { secrets, livemode: self.is_production() })
+    }
+
     /// Reads what [`Groq`] holds.
     pub fn groq(&self) -> Option<Groq> {
         let url = self.provider_url("GROQ_API_URL", "https://api.groq.com");
@@ -258,6 +301,22 @@ impl<'a> Reader<'a> {
             self.fault("TWILIO_ACCOUNT_SID is not AC and 32 hexadecimal digits");
         }
         sid
+    }
+
+    /// Real money moves in production and nowhere else.
+    fn stripe_key(&self) -> Option<SecretString> {
+        let key = self.secret("STRIPE_SECRET_KEY")?;
+        let (mode, fault) = if self.is_production() {
+            ("live", "STRIPE_SECRET_KEY is no key of live mode, which production needs")
+        } else {
+            ("test", "STRIPE_SECRET_KEY is no key of test mode, which all but production need")
+        };
+        let is_of_mode = |kind: &str| key.expose_secret().starts_with(&format!("{kind}_{mode}_"));
+        if !is_of_mode("sk") && !is_of_mode("rk") {
+            self.fault(fault);
+            return None;
+        }
+        Some(key)
     }
 
     fn optional(&self, name: &str) -> Option<String> {
@@ -370,8 +429,6 @@ fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
 
     const GOOD: [(&str, &str); 9] = [
@@ -474,6 +531,60 @@ mod tests {
             &[("PUBLIC_BASE_URL", "https://x.example/app")],
             &["PUBLIC_BASE_URL holds a URL with a path; it takes origins only"],
         );
+    }
+
+    #[track_caller]
+    fn check_stripe(environment: &str, key: &str, secrets: &str, want: Result<usize, &[&str]>) {
+        let lookup = |name: &str| {
+            let value = match name {
+                "VERCEL_ENV" => environment,
+                "STRIPE_SECRET_KEY" => key,
+                "STRIPE_WEBHOOK_SECRET" => secrets,
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        let reader = Reader::new(&lookup);
+        let settings = (reader.stripe_api(), reader.stripe_webhooks());
+        let settings = reader.finish(settings.0.zip(settings.1));
+        match (settings, want) {
+            (Ok((api, webhooks)), Ok(count)) => {
+                assert_eq!(api.url.as_str(), "https://api.stripe.com/");
+                assert_eq!(webhooks.secrets.len(), count);
+                assert_eq!(webhooks.livemode, environment == "production");
+                assert!(!format!("{api:?} {webhooks:?}").contains("canary"));
+            }
+            (Err(faults), Err(want)) => assert_eq!(faults.0, want),
+            (settings, want) => panic!("{settings:?} and not {want:?}"),
+        }
+    }
+
+    #[test]
+    fn real_money_moves_in_production_only() {
+        let secret = "whsec_canary";
+        check_stripe("production", "sk_live_canary", secret, Ok(1));
+        check_stripe("production", "rk_live_canary", secret, Ok(1));
+        check_stripe("preview", "sk_test_canary", secret, Ok(1));
+        let want = ["STRIPE_SECRET_KEY is no key of live mode, which production needs"];
+        check_stripe("production", "sk_test_canary", secret, Err(&want));
+        check_stripe("", "rk_test_canary", secret, Err(&want));
+        let want = ["STRIPE_SECRET_KEY is no key of test mode, which all but production need"];
+        check_stripe("preview", "sk_live_canary", secret, Err(&want));
+        check_stripe("development", "pk_test_canary", secret, Err(&want));
+    }
+
+    #[test]
+    fn webhook_secrets_are_told_from_what_is_none() {
+        let check = |secrets, want| check_stripe("preview", "sk_test_x", secrets, want);
+        check("whsec_a,whsec_canary", Ok(2));
+        // Spaces and line ends around a secret are no part of it.
+        check(" whsec_a ,\twhsec_canary\n", Ok(2));
+        let want = ["STRIPE_WEBHOOK_SECRET holds what is no webhook secret (whsec_…)"];
+        for secrets in ["whsec_a whsec_b", "whsec_a\nwhsec_b", "a", "whsec_a,b", "WHSEC_a"] {
+            check(secrets, Err(&want));
+        }
+        check(",", Err(&["STRIPE_WEBHOOK_SECRET lists nothing"]));
+        check("", Err(&["STRIPE_WEBHOOK_SECRET is not set"]));
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Product {
             ("TWILIO_API_KEY_SID", twilio.api_key_sid),
             ("TWILIO_API_KEY_SECRET", twilio.api_key_secret.expose_secret().to_owned()),
             ("TWILIO_API_URL", simulator.twilio_api_url()),
+            ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
+            ("STRIPE_WEBHOOK_SECRET", "whsec_local_not_a_secret".to_owned()),
             ("GROQ_API_KEY", groq.api_key.expose_secret().to_owned()),
             ("GROQ_MODELS", groq.models.join(",")),
             ("GROQ_API_URL", simulator.groq_api_url()),

@@ -54,6 +54,20 @@ pub enum SignatureError {
     Mode,
 }
 
+impl SignatureError {
+    /// What such refusals are counted as.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Missing => "signature missing",
+            Self::Repeated => "signature repeated",
+            Self::Malformed => "signature malformed",
+            Self::Mismatch => "signature mismatch",
+            Self::Time => "signature of another time",
+            Self::Mode => "event of another mode",
+        }
+    }
+}
+
 /// Checks signatures made with one of the endpoint's secrets.
 pub struct Verifier {
     /// The keyed start of each secret's HMAC: several while a secret is being

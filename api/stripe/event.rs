@@ -1,0 +1,16 @@
+//! `POST /api/stripe/event`: Stripe says that something has happened.
+
+use std::sync::Arc;
+
+use leadslock::{http_edge, settings::Reader, stripe_event::StripeEvent, telemetry};
+use vercel_runtime::{AppState, Error, Request, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let flow = Arc::new(StripeEvent::from_settings(Reader::process())?);
+    run(service_fn(move |request: Request, state: AppState| {
+        http_edge::serve(Arc::clone(&flow), request, move |work| state.wait_until(work))
+    }))
+    .await
+}
