@@ -11,6 +11,7 @@
 mod canary;
 mod chaos;
 mod consent;
+mod convergence;
 mod crashes;
 mod faults;
 mod gate;
@@ -24,5 +25,6 @@ mod repository;
 mod rotation;
 mod rules;
 mod sessions;
+mod stripe;
 mod support;
 mod whole_line;

@@ -7,6 +7,7 @@ use tokio_postgres::Client;
 use crate::support::{
     SHOP, TestStack,
     calls::{Calls, outbound_sid, sid},
+    random::permutations,
     run,
 };
 
@@ -149,18 +150,6 @@ fn any_order_of_statuses_ends_in_one_state() {
         }
         stack.stop().await;
     });
-}
-
-fn permutations(length: usize) -> Vec<Vec<usize>> {
-    let Some(shorter) = length.checked_sub(1) else { return vec![Vec::new()] };
-    let insert = |order: Vec<usize>| {
-        (0..=shorter).map(move |at| {
-            let mut longer = order.clone();
-            longer.insert(at, shorter);
-            longer
-        })
-    };
-    permutations(shorter).into_iter().flat_map(insert).collect()
 }
 
 #[test]

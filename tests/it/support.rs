@@ -5,6 +5,7 @@ pub(crate) mod calls;
 pub(crate) mod history;
 pub(crate) mod interceptor;
 pub(crate) mod random;
+pub(crate) mod stripe;
 
 use std::{
     collections::BTreeMap,
@@ -233,7 +234,12 @@ impl TestStack {
 
     /// Runs the scheduler once; returns the status it was answered with.
     pub(crate) async fn run_scheduler(&self) -> u16 {
-        self.stack.product.edge.fire_cron(leadslock::cron_deliver::PATH).await.unwrap()
+        self.run_cron(leadslock::cron_deliver::PATH).await
+    }
+
+    /// Runs a cron once; returns the status it was answered with.
+    pub(crate) async fn run_cron(&self, path: &str) -> u16 {
+        self.stack.product.edge.fire_cron(path).await.unwrap()
     }
 
     /// Moves the clock past every lease and back-off, and runs the scheduler.

@@ -34,3 +34,16 @@ impl Random {
         &items[self.below(items.len())]
     }
 }
+
+/// All orders of the numbers below `length`.
+pub(crate) fn permutations(length: usize) -> Vec<Vec<usize>> {
+    let Some(shorter) = length.checked_sub(1) else { return vec![Vec::new()] };
+    let insert = |order: Vec<usize>| {
+        (0..=shorter).map(move |at| {
+            let mut longer = order.clone();
+            longer.insert(at, shorter);
+            longer
+        })
+    };
+    permutations(shorter).into_iter().flat_map(insert).collect()
+}
