@@ -13,7 +13,7 @@ mod sample;
 mod signature_check;
 mod statistics;
 mod table;
-mod warm_inbound;
+mod warm;
 
 use std::{env, fmt, fs, thread};
 
@@ -73,15 +73,20 @@ pub async fn run(extent: Extent, progress: &Progress) -> Result<Report> {
     let method = method();
     let round_trips = round_trips::measure(&inbound, extent, progress).await?;
     progress.say("checking signatures");
-    let signature_check = signature_check::measure(extent)?;
+    let (text_check, event_check) =
+        (signature_check::of_text(extent)?, signature_check::of_event(extent)?);
     let cold_start = cold_start::measure(&executables, &hello_world, extent, progress).await?;
-    let warm_inbound = warm_inbound::measure(&inbound, &hello_world, extent, progress).await?;
+    let warm = warm::measure(&executables, &hello_world, extent, progress).await?;
     Ok(Report {
         sections: vec![
             ("How it was measured", method),
             ("Cold start, against hello_world (goal: a ratio of at most 2)", cold_start),
-            ("Texts to a running sms_inbound, against hello_world", warm_inbound),
-            ("Signature check of a text, against its HMAC alone", signature_check),
+            ("Texts and events to running functions, against hello_world", warm),
+            ("Signature check of a text, against its HMAC alone", text_check),
+            (
+                "Signature check of an event, against its HMAC alone (goal: at most 1.15)",
+                event_check,
+            ),
             (
                 "What a text to a running sms_inbound asks of Supabase before it is answered",
                 round_trips,

@@ -40,6 +40,9 @@ use uuid::Uuid;
 /// from may say this, and it means that nothing is owed.
 const ANSWER: &str = r#"{"outcome":"received","work":[]}"#;
 
+/// What is answered to an event of Stripe's, and means that nothing is to be asked.
+const ANSWER_TO_EVENT: &str = r#"{"outcome":"duplicate"}"#;
+
 /// The pause after a connection could not be accepted, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -187,9 +190,11 @@ async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, counters: Arc<Count
     let service = service_fn(|request: Request<Incoming>| {
         counters.calls.fetch_add(1, Ordering::SeqCst);
         async {
+            let is_event = request.uri().path().ends_with("/apply_stripe_event");
+            let answer = if is_event { ANSWER_TO_EVENT } else { ANSWER };
             // As a database would, it knows the answer when it has the whole question.
             request.into_body().collect().await?;
-            let mut response = Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes())));
+            let mut response = Response::new(Full::new(Bytes::from_static(answer.as_bytes())));
             response
                 .headers_mut()
                 .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -59,6 +59,7 @@ pub(super) async fn measure(
     let functions = [
         ("sms_inbound", sample::inbound(1)?),
         ("sms_status", sample::status()?),
+        ("stripe_event", sample::event()?),
         ("cron_deliver", sample::scheduler()?),
     ]
     .map(|(name, request)| Subject {

@@ -3,11 +3,14 @@
 //! Requests are whole: the bytes that go over the wire. So they cost nothing
 //! while something is measured.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use anyhow::{Context as _, Result};
 use form_urlencoded::Serializer;
-use leadslock::{cron_deliver, sms_inbound, sms_status, twilio::signature};
+use leadslock::{cron_deliver, sms_inbound, sms_status, stripe, stripe_event, twilio::signature};
 use secrecy::SecretString;
 use url::{Position, Url};
 
@@ -15,6 +18,10 @@ use crate::stand_in::StandIn;
 
 /// Every variable a function reads, with a made-up value.
 const VARIABLES: &str = include_str!("../../../.env.example");
+
+/// An event as Stripe sends it when a subscription changes.
+const EVENT: &str =
+    include_str!("../../../tests/stripe/2026-07-29.dahlia/customer.subscription.updated.json");
 
 /// The id of a text of ours, which a status is about.
 const MESSAGE_ID: &str = "0198c5f2-7a3b-7c4d-8e5f-000000000001";
@@ -30,6 +37,8 @@ pub(super) fn variables(stand_in: &StandIn) -> BTreeMap<String, String> {
     variables.insert("SUPABASE_URL".to_owned(), stand_in.url().to_string());
     // Production trusts neither plain HTTP nor a certificate made just now.
     variables.insert("VERCEL_ENV".to_owned(), "development".to_owned());
+    // And production alone moves real money.
+    variables.insert("STRIPE_SECRET_KEY".to_owned(), "sk_test_0".to_owned());
     variables
 }
 
@@ -84,6 +93,30 @@ pub(super) fn status() -> Result<Vec<u8>> {
     webhook(&format!("{}{}?message={MESSAGE_ID}", origin()?, sms_status::PATH), &form)
 }
 
+/// An event of Stripe's. It is signed as late as it may be, to be good for as
+/// long as a benchmark takes.
+pub(super) fn event() -> Result<Vec<u8>> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+    let late = now + stripe::signature::TOLERANCE - 10;
+    let signature = stripe::signature::sign(&[webhook_secret()?], EVENT.as_bytes(), late);
+    let request = format!(
+        "POST {} HTTP/1.1\r\n\
+         host: leadslock.example\r\n\
+         content-type: application/json; charset=utf-8\r\n\
+         content-length: {}\r\n\
+         {}: {signature}\r\n\
+         user-agent: Stripe/1.0 (+https://stripe.com/docs/webhooks)\r\n\
+         accept: */*; q=0.5, application/xml\r\n\
+         cache-control: no-cache\r\n\
+         \r\n\
+         {EVENT}",
+        stripe_event::PATH,
+        EVENT.len(),
+        stripe::signature::HEADER,
+    );
+    Ok(request.into_bytes())
+}
+
 /// A call of the scheduler's.
 pub(super) fn scheduler() -> Result<Vec<u8>> {
     let (path, secret) = (cron_deliver::PATH, value("CRON_SECRET")?);
@@ -122,6 +155,11 @@ fn webhook(url: &str, form: &str) -> Result<Vec<u8>> {
 /// The token that webhooks are signed with.
 pub(super) fn auth_token() -> Result<SecretString> {
     Ok(value("TWILIO_AUTH_TOKEN")?.into())
+}
+
+/// The secret that events are signed with.
+pub(super) fn webhook_secret() -> Result<SecretString> {
+    Ok(value("STRIPE_WEBHOOK_SECRET")?.into())
 }
 
 /// The origin that Twilio calls.

@@ -1,4 +1,4 @@
-//! What a running function costs from one text to the next.
+//! What a running function costs from one request to the next.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -31,18 +31,22 @@ struct Turns {
     processor: Vec<Duration>,
 }
 
-/// Sends texts to `sms_inbound` and greetings to `hello_world`, in turn, and compares the two.
+/// Sends texts to `sms_inbound`, events to `stripe_event` and greetings to `hello_world`, in
+/// turn, and compares them.
 pub(super) async fn measure(
-    executable: &Path,
+    executables: &Path,
     hello_world: &Path,
     extent: Extent,
     progress: &Progress,
 ) -> Result<String> {
     let (plain, tls) = (StandIn::start().await?, StandIn::start_tls().await?);
     let texts: Arc<[_]> = (0..extent.requests).map(sample::inbound).collect::<Result<_>>()?;
-    let inbound = async |stand_in, name| {
-        let function = Function::start(executable, sample::variables(stand_in)).await?;
-        anyhow::Ok(Target { name, function, requests: Arc::clone(&texts) })
+    let events: Arc<[_]> = [sample::event()?].into();
+    let target = async |name: &'static str, stand_in, requests: &Arc<[_]>| {
+        let (executable, _) = name.split_once(',').unwrap_or((name, ""));
+        let variables = sample::variables(stand_in);
+        let function = Function::start(&executables.join(executable), variables).await?;
+        anyhow::Ok(Target { name, function, requests: Arc::clone(requests) })
     };
     let hello = Target {
         name: "hello_world",
@@ -51,8 +55,9 @@ pub(super) async fn measure(
     };
     let targets = [
         hello,
-        inbound(&plain, "sms_inbound, HTTP").await?,
-        inbound(&tls, "sms_inbound, TLS").await?,
+        target("sms_inbound, HTTP", &plain, &texts).await?,
+        target("sms_inbound, TLS", &tls, &texts).await?,
+        target("stripe_event, TLS", &tls, &events).await?,
     ];
 
     let mut table = Table::new([
@@ -65,7 +70,7 @@ pub(super) async fn measure(
         "processor, µs/request",
     ]);
     for connections in CONNECTIONS {
-        progress.say(&format!("sending texts over {connections} connections"));
+        progress.say(&format!("sending texts and events over {connections} connections"));
         let mut turns = targets.each_ref().map(|_| Turns::default());
         for target in &targets {
             // The first requests of many at once open the connections to the database.
