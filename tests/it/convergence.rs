@@ -283,8 +283,8 @@ fn any_interleaving_of_deliveries_ends_in_what_stripe_has() {
                         0 if now < life.end() => now += 1,
                         3..6 => {
                             let sent: Vec<_> = owed.iter().filter(|event| **event <= now).collect();
-                            if let Some(event) = random.choose(&sent) {
-                                let event = **event;
+                            if !sent.is_empty() {
+                                let event = **random.pick(&sent);
                                 let is_slow = random.below(5) == 0;
                                 under_way.push(Delivery { event, step: Step::Begin, is_slow });
                                 // Some are sent again though they arrived.
