@@ -1115,6 +1115,37 @@ AS $function$
 $function$;
 comment on function app.reply_work(uuid) is 'A claimed reply job, as the assistant gets it.';
 
+CREATE OR REPLACE FUNCTION app.require_session(p_session jsonb)
+ RETURNS uuid
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_user_id uuid := (p_session ->> 'user_id')::uuid;
+begin
+  perform
+  from auth.sessions s
+  join auth.users u on u.id = s.user_id
+  where s.id = (p_session ->> 'session_id')::uuid
+    and s.user_id = v_user_id
+    and (s.not_after is null or s.not_after > app.clock())
+    and (u.banned_until is null or u.banned_until <= app.clock())
+    and u.deleted_at is null;
+  if not found then
+    raise sqlstate 'PT401' using message = 'the session has ended';
+  end if;
+
+  if (p_session ->> 'aal') is distinct from 'aal2' and exists (
+    select from auth.mfa_factors f where f.user_id = v_user_id and f.status = 'verified'
+  ) then
+    raise sqlstate 'PT403' using message = 'the second factor is needed';
+  end if;
+  return v_user_id;
+end;
+$function$;
+comment on function app.require_session(jsonb) is 'The owner of a session that still stands and has shown every factor; refuses the call for any other.';
+
 CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1203,26 +1234,24 @@ end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
 
-CREATE OR REPLACE FUNCTION app.texts_to_join(p_business_id uuid, p_phone text)
+CREATE OR REPLACE FUNCTION app.texts_to_join(p_lead_id uuid)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
  SET search_path TO ''
 AS $function$
   select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
-  from app.leads l
-  cross join lateral (
+  from (
     select *
     from app.messages
-    where lead_id = l.id and direction = 'inbound'
+    where lead_id = p_lead_id and direction = 'inbound'
     order by id desc
     limit 3
   ) m
-  where l.business_id = p_business_id and l.phone = p_phone
-    and m.created_at > app.clock() - interval '10 minutes'
+  where m.created_at > app.clock() - interval '10 minutes'
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
-comment on function app.texts_to_join(uuid,text) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -1594,6 +1623,26 @@ $function$;
 comment on function public.export_consent(jsonb) is 'The evidence of consent of one phone number (phone_hmac) at the shop that has the number shop, and 200 texts after texts_after.';
 grant execute on function public.export_consent(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.link_stripe_customer(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+begin
+  insert into app.stripe_customers (id, business_id)
+  select request ->> 'customer_id', b.id
+  from app.businesses b
+  where b.id = (request ->> 'business_id')::uuid and b.owner_id = v_owner_id
+  on conflict do nothing;
+  return jsonb_build_object('outcome', 'linked');
+end;
+$function$;
+comment on function public.link_stripe_customer(jsonb) is 'Remembers which shop of the owner''s a new customer of Stripe''s is.';
+grant execute on function public.link_stripe_customer(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.list_dead_jobs(request jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -1630,6 +1679,68 @@ AS $function$
 $function$;
 comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
 grant execute on function public.list_dead_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.open_billing(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_business app.businesses;
+begin
+  select * into v_business
+  from app.businesses
+  where owner_id = v_owner_id
+    and state = 'active'
+    and (request ->> 'business_id' is null or id = (request ->> 'business_id')::uuid)
+  order by created_at, id
+  limit 1;
+  if not found then
+    return jsonb_build_object('outcome', 'no_shop');
+  end if;
+
+  insert into app.audit_events (business_id, actor, action)
+  values (v_business.id, 'owner', 'billing_opened');
+  return jsonb_build_object(
+    'outcome', 'shop',
+    'business_id', v_business.id,
+    'name', v_business.name,
+    'language', v_business.language,
+    'email', (select u.email from auth.users u where u.id = v_owner_id),
+    -- Who pays now, else who was made last.
+    'customer_id', (
+      select c.id
+      from app.stripe_customers c
+      where c.business_id = v_business.id
+      order by exists (
+        select
+        from app.subscriptions s
+        where s.customer_id = c.id
+          and s.status not in ('incomplete', 'incomplete_expired', 'canceled')
+      ) desc, c.created_at desc, c.id desc
+      limit 1
+    ),
+    'is_subscribed', exists (
+      select
+      from app.subscriptions s
+      where s.business_id = v_business.id
+        and s.status not in ('incomplete', 'incomplete_expired', 'canceled')
+    ),
+    'had_trial', exists (
+      select
+      from app.subscriptions s
+      where s.business_id = v_business.id
+        and s.status not in ('incomplete', 'incomplete_expired')
+    ),
+    -- Stripe knows what is sent again by this.
+    'attempt', pg_catalog.gen_random_uuid()
+  );
+end;
+$function$;
+comment on function public.open_billing(jsonb) is 'What is needed to send an owner to Checkout or to the billing portal. Outcome: shop, or no_shop.';
+grant execute on function public.open_billing(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.queue_outbound(request jsonb)
  RETURNS jsonb
@@ -1700,24 +1811,13 @@ begin
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
   end if;
 
-  if (request ->> 'may_join')::boolean and not request ? 'joined'
-    and not exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid)
-  then
-    v_previous := app.texts_to_join(v_business.id, request ->> 'from');
-    if v_previous is not null then
-      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
-    end if;
-  end if;
-
-  -- A delivery in flight at the same time is waited for by the primary key.
-  insert into app.webhook_events (provider, event_id, type)
-  values ('twilio', v_sid, 'message')
-  on conflict do nothing;
-  if not found then
+  -- A redelivery changes nothing, not even when the lead was last heard of.
+  if exists (select from app.webhook_events where provider = 'twilio' and event_id = v_sid) then
     return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
   end if;
 
-  -- Locks the lead to the end: the gate of any text to it waits, then sees us.
+  -- Locks the lead to the end: the gate of any text to it waits, then sees us,
+  -- and so does another text of the lead's that arrives at the same moment.
   insert into app.leads (business_id, phone, phone_hmac, language, last_inbound_at)
   values (v_business.id, request ->> 'from', v_hmac, v_language, app.clock())
   on conflict (business_id, phone) do update
@@ -1725,6 +1825,21 @@ begin
         language = coalesce(excluded.language, leads.language),
         phone_hmac = excluded.phone_hmac
   returning * into v_lead;
+
+  if (request ->> 'may_join')::boolean and not request ? 'joined' then
+    v_previous := app.texts_to_join(v_lead.id);
+    if v_previous is not null then
+      return jsonb_build_object('outcome', 'joins', 'previous', v_previous, 'work', v_work);
+    end if;
+  end if;
+
+  -- A delivery that was in flight at the same time has left its row by now.
+  insert into app.webhook_events (provider, event_id, type)
+  values ('twilio', v_sid, 'message')
+  on conflict do nothing;
+  if not found then
+    return jsonb_build_object('outcome', 'duplicate', 'work', v_work);
+  end if;
 
   insert into app.messages (
     business_id, lead_id, sender_phone, direction, author, body, media_count, masked_count,

@@ -20,12 +20,14 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 5] = [
+pub const FUNCTIONS: [Function; 6] = [
     // The answer takes milliseconds; what comes after it a few seconds.
     Function { source: "api/sms/inbound.rs", max_duration: 45 },
     Function { source: "api/sms/status.rs", max_duration: 15 },
     // Two rounds of one question each to the database, Stripe and the database.
     Function { source: "api/stripe/event.rs", max_duration: 60 },
+    // One to three questions to Stripe, between two to the database.
+    Function { source: "api/billing.rs", max_duration: 60 },
     // Claims for 25 s; the longest work it then may have begun takes 45.
     Function { source: "api/cron/deliver.rs", max_duration: 90 },
     // Begins pages for 200 s, of which each takes seconds; one that is cut off is done again.

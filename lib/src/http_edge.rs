@@ -22,7 +22,7 @@ use crate::{
     headers,
     refusals::Refusals,
     session::SessionError,
-    stripe::{self, event::EventError, mirror::MirrorError},
+    stripe::{self, client::StripeError, event::EventError, mirror::MirrorError},
     supabase::{RpcError, Supabase},
     twilio::{form::FieldError, signature::SignatureError},
 };
@@ -110,6 +110,9 @@ pub enum Problem {
     /// Nothing is wrong with the event; it may be sent again.
     #[error("the service is temporarily unavailable")]
     Mirror(#[from] MirrorError),
+    /// Nothing is wrong with the request; Stripe may answer the next one.
+    #[error("the service is temporarily unavailable")]
+    Stripe(#[from] StripeError),
     /// A defect of ours.
     #[error("the request could not be answered")]
     Panic,
@@ -129,7 +132,7 @@ impl Problem {
             Self::Event(_) => Some("event"),
             Self::Unauthorized => Some("unauthorized"),
             Self::Session(error) => error.reason(),
-            Self::Database(_) | Self::Mirror(_) | Self::Panic => None,
+            Self::Database(_) | Self::Mirror(_) | Self::Stripe(_) | Self::Panic => None,
         }
     }
 
@@ -149,7 +152,9 @@ impl Problem {
                 SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             },
-            Self::Database(_) | Self::Mirror(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Database(_) | Self::Mirror(_) | Self::Stripe(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

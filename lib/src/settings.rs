@@ -16,7 +16,7 @@ use url::{Host, Url};
 use crate::twilio::sid::AccountSid;
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 20] = [
+pub const VARIABLES: [&str; 23] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
@@ -29,6 +29,9 @@ pub const VARIABLES: [&str; 20] = [
     "TWILIO_API_KEY_SECRET",
     "STRIPE_SECRET_KEY",
     "STRIPE_WEBHOOK_SECRET",
+    "STRIPE_PRICES",
+    "STRIPE_TRIAL_DAYS",
+    "STRIPE_PORTAL_CONFIGURATION",
     "GROQ_API_KEY",
     "GROQ_MODELS",
     "CRON_SECRET",
@@ -116,6 +119,30 @@ pub struct StripeApi {
     /// A secret or restricted key: of live mode in production, else of test mode.
     pub secret_key: SecretString,
 }
+
+/// What shops can subscribe to.
+#[derive(Debug)]
+pub struct StripeOffer {
+    /// The plans, at least one.
+    pub plans: Vec<Plan>,
+    /// How long a first subscription is for nothing.
+    pub trial_days: u32,
+    /// Which of the account's portal configurations is used, if not its default.
+    pub portal_configuration: Option<String>,
+}
+
+/// A plan.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// What we call it.
+    pub name: String,
+    /// What Stripe calls its price.
+    pub price_id: String,
+}
+
+/// The longest trial Stripe takes.
+/// <https://docs.stripe.com/api/checkout/sessions/create>
+const MAX_TRIAL_DAYS: u32 = 730;
 
 /// What it takes to know a webhook of Stripe's.
 #[derive(Debug)]
@@ -226,6 +253,38 @@ impl<'a> Reader<'a> {
         let url = self.provider_url("STRIPE_API_URL", "https://api.stripe.com");
         let secret_key = self.stripe_key();
         Some(StripeApi { url: url?, secret_key: secret_key? })
+    }
+
+    /// Reads what [`StripeOffer`] holds.
+    pub fn stripe_offer(&self) -> Option<StripeOffer> {
+        let plans = self.plans();
+        let trial_days = self.trial_days();
+        let portal_configuration = self.optional("STRIPE_PORTAL_CONFIGURATION");
+        Some(StripeOffer { plans: plans?, trial_days: trial_days?, portal_configuration })
+    }
+
+    fn plans(&self) -> Option<Vec<Plan>> {
+        let items = self.list("STRIPE_PRICES")?;
+        let plan = |item: &String| {
+            let (name, price_id) = item.split_once('=')?;
+            let (name, price_id) = (name.trim().to_owned(), price_id.trim().to_owned());
+            let is_good = !name.is_empty() && price_id.starts_with("price_");
+            is_good.then_some(Plan { name, price_id })
+        };
+        let plans: Option<Vec<Plan>> = items.iter().map(plan).collect();
+        if plans.is_none() {
+            self.fault("STRIPE_PRICES is not a list of NAME=price_…");
+        }
+        plans
+    }
+
+    fn trial_days(&self) -> Option<u32> {
+        let Some(text) = self.optional("STRIPE_TRIAL_DAYS") else { return Some(0) };
+        let days = text.parse().ok().filter(|days| *days <= MAX_TRIAL_DAYS);
+        if days.is_none() {
+            self.fault(&format!("STRIPE_TRIAL_DAYS is no number up to {MAX_TRIAL_DAYS}"));
+        }
+        days
     }
 
     /// Reads what [`StripeWebhooks`] holds.
@@ -571,6 +630,45 @@ mod tests {
         let want = ["STRIPE_SECRET_KEY is no key of test mode, which all but production need"];
         check_stripe("preview", "sk_live_canary", secret, Err(&want));
         check_stripe("development", "pk_test_canary", secret, Err(&want));
+    }
+
+    #[track_caller]
+    fn check_offer(prices: &str, trial_days: &str, want: Result<(&[&str], u32), &str>) {
+        let lookup = |name: &str| match name {
+            "STRIPE_PRICES" => Some(prices.to_owned()),
+            "STRIPE_TRIAL_DAYS" => Some(trial_days.to_owned()),
+            _ => None,
+        };
+        let reader = Reader::new(&lookup);
+        let offer = reader.stripe_offer();
+        match (reader.finish(offer), want) {
+            (Ok(offer), Ok((plans, trial_days))) => {
+                let found: Vec<_> = offer
+                    .plans
+                    .iter()
+                    .map(|plan| format!("{} {}", plan.name, plan.price_id))
+                    .collect();
+                assert_eq!(
+                    (found, offer.trial_days),
+                    (plans.iter().map(ToString::to_string).collect(), trial_days)
+                );
+            }
+            (Err(faults), Err(want)) => assert_eq!(faults.0, [want]),
+            (offer, want) => panic!("{offer:?} and not {want:?}"),
+        }
+    }
+
+    #[test]
+    fn an_offer_is_a_list_of_plans_and_a_trial() {
+        check_offer("a=price_1", "", Ok((&["a price_1"], 0)));
+        check_offer("a=price_1, b = price_2", "14", Ok((&["a price_1", "b price_2"], 14)));
+        check_offer("a=price_1", "730", Ok((&["a price_1"], 730)));
+        for prices in ["price_1", "a=", "=price_1", "a=prod_1", "a=price_1,b"] {
+            check_offer(prices, "", Err("STRIPE_PRICES is not a list of NAME=price_…"));
+        }
+        for days in ["731", "-1", "a", "1.5"] {
+            check_offer("a=price_1", days, Err("STRIPE_TRIAL_DAYS is no number up to 730"));
+        }
     }
 
     #[test]

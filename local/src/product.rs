@@ -94,6 +94,8 @@ impl Product {
             ("TWILIO_API_URL", simulator.twilio_api_url()),
             ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
             ("STRIPE_WEBHOOK_SECRET", "whsec_local_not_a_secret".to_owned()),
+            ("STRIPE_PRICES", "monthly=price_local_month,yearly=price_local_year".to_owned()),
+            ("STRIPE_TRIAL_DAYS", "14".to_owned()),
             ("GROQ_API_KEY", groq.api_key.expose_secret().to_owned()),
             ("GROQ_MODELS", groq.models.join(",")),
             ("GROQ_API_URL", simulator.groq_api_url()),

@@ -10,6 +10,7 @@
 
 mod canary;
 mod chaos;
+mod billing;
 mod consent;
 mod convergence;
 mod crashes;

@@ -7,11 +7,18 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use form_urlencoded::Serializer;
-use http::{HeaderName, HeaderValue, Request, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, StatusCode, header, request::Builder};
 use secrecy::ExposeSecret as _;
+use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
+use url::Url;
+use uuid::Uuid;
 
-use super::{API_VERSION, id::SubscriptionId, subscription::Subscription};
+use super::{
+    API_VERSION,
+    id::{CustomerId, SubscriptionId},
+    subscription::Subscription,
+};
 use crate::{
     egress::{Egress, EgressError, Reply},
     settings,
@@ -33,6 +40,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 const PAGE: &str = "20";
 
 const VERSION: HeaderName = HeaderName::from_static("stripe-version");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("stripe-should-retry");
 
 /// Why Stripe gave no answer that can be used.
@@ -58,6 +66,37 @@ pub struct Listing<'a> {
     pub until: i64,
     /// Listed after this event, that is, older.
     pub after: Option<&'a str>,
+}
+
+/// A page to subscribe on.
+#[derive(Debug)]
+pub struct Checkout<'a> {
+    /// Tells one wish to subscribe from the next.
+    pub attempt: Uuid,
+    /// The shop that subscribes.
+    pub business_id: Uuid,
+    /// Who pays.
+    pub customer_id: &'a CustomerId,
+    /// What is paid.
+    pub price_id: &'a str,
+    /// How long nothing is to be paid, if at all.
+    pub trial_days: u32,
+    /// The page's language.
+    pub locale: &'a str,
+    /// Where the owner comes back to; with `?subscribed` when it is done.
+    pub return_url: &'a Url,
+}
+
+/// Something that was made.
+#[derive(Deserialize)]
+struct Created {
+    id: String,
+}
+
+/// A page of Stripe's.
+#[derive(Deserialize)]
+struct Page {
+    url: String,
 }
 
 /// Stripe's API for one account.
@@ -99,18 +138,104 @@ impl Stripe {
         self.get("/v1/events", &query).await
     }
 
-    /// Asks until there is an answer, but no more than [`ATTEMPTS`] times.
+    /// Makes a customer for a shop. Within a day the same shop gets the same one,
+    /// however often it is asked for.
+    pub async fn create_customer(
+        &self,
+        business_id: Uuid,
+        name: &str,
+        email: Option<&str>,
+    ) -> Result<CustomerId, StripeError> {
+        let id = business_id.to_string();
+        let mut form = vec![("name", name), ("metadata[business_id]", &id)];
+        form.extend(email.map(|email| ("email", email)));
+        let created: Created = self.post("/v1/customers", &format!("customer-{id}"), &form).await?;
+        CustomerId::parse(&created.id).ok_or(StripeError::Malformed)
+    }
+
+    /// Opens a page on which to subscribe; returns its address.
+    pub async fn open_checkout(&self, checkout: &Checkout<'_>) -> Result<String, StripeError> {
+        let business_id = checkout.business_id.to_string();
+        let trial_days = checkout.trial_days.to_string();
+        let mut success_url = checkout.return_url.clone();
+        success_url.set_query(Some("subscribed"));
+        let mut form = vec![
+            ("mode", "subscription"),
+            ("customer", checkout.customer_id.as_str()),
+            ("client_reference_id", &business_id),
+            ("line_items[0][price]", checkout.price_id),
+            ("line_items[0][quantity]", "1"),
+            ("locale", checkout.locale),
+            ("success_url", success_url.as_str()),
+            ("cancel_url", checkout.return_url.as_str()),
+            // By this an event's subscription is known to be the shop's.
+            ("subscription_data[metadata][business_id]", &business_id),
+        ];
+        if checkout.trial_days > 0 {
+            form.extend([
+                ("subscription_data[trial_period_days]", trial_days.as_str()),
+                // A trial needs no card; without one it ends in a pause.
+                ("payment_method_collection", "if_required"),
+                (
+                    "subscription_data[trial_settings][end_behavior][missing_payment_method]",
+                    "pause",
+                ),
+            ]);
+        }
+        let key = format!("checkout-{}", checkout.attempt);
+        let page: Page = self.post("/v1/checkout/sessions", &key, &form).await?;
+        Ok(page.url)
+    }
+
+    /// Opens the billing portal for a customer; returns its address.
+    pub async fn open_portal(
+        &self,
+        attempt: Uuid,
+        customer_id: &CustomerId,
+        return_url: &Url,
+        configuration: Option<&str>,
+    ) -> Result<String, StripeError> {
+        let mut form =
+            vec![("customer", customer_id.as_str()), ("return_url", return_url.as_str())];
+        form.extend(configuration.map(|id| ("configuration", id)));
+        let key = format!("portal-{attempt}");
+        let page: Page = self.post("/v1/billing_portal/sessions", &key, &form).await?;
+        Ok(page.url)
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Bytes, StripeError> {
         let query = Serializer::new(String::new()).extend_pairs(query).finish();
-        let url = format!("{}{path}?{query}", self.base);
+        let request = Request::get(format!("{}{path}?{query}", self.base));
+        self.ask(request, Bytes::new()).await
+    }
+
+    /// Asks for something to be made, by a key under which Stripe makes it once.
+    /// <https://docs.stripe.com/api/idempotent_requests>
+    async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: &str,
+        form: &[(&str, &str)],
+    ) -> Result<T, StripeError> {
+        let form = Serializer::new(String::new()).extend_pairs(form).finish();
+        let request = Request::post(format!("{}{path}", self.base))
+            .header(IDEMPOTENCY_KEY, key)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let answer = self.ask(request, form.into()).await?;
+        serde_json::from_slice(&answer).map_err(|_| StripeError::Malformed)
+    }
+
+    /// Asks until there is an answer, but no more than [`ATTEMPTS`] times. Each
+    /// request may be repeated: it reads, or has a key.
+    async fn ask(&self, request: Builder, body: Bytes) -> Result<Bytes, StripeError> {
+        let request = request
+            .header(header::AUTHORIZATION, self.authorization.clone())
+            .header(VERSION, API_VERSION)
+            .body(body)
+            .map_err(|_| StripeError::Malformed)?;
         let mut attempt = 1;
         loop {
-            let request = Request::get(&url)
-                .header(header::AUTHORIZATION, self.authorization.clone())
-                .header(VERSION, API_VERSION)
-                .body(Bytes::new())
-                .map_err(|_| StripeError::Malformed)?;
-            let outcome = self.egress.send(request, DEADLINE).await;
+            let outcome = self.egress.send(request.clone(), DEADLINE).await;
             if attempt == ATTEMPTS || !may_repeat(&outcome) {
                 let reply = outcome?;
                 let is_success = reply.status.is_success();

@@ -47,6 +47,31 @@ impl TryFrom<String> for SubscriptionId {
     }
 }
 
+/// The id of a customer (`cus_…`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CustomerId(String);
+
+impl CustomerId {
+    /// Accepts `text` if it has the form of a customer's id.
+    pub fn parse(text: &str) -> Option<Self> {
+        has_form(text, "cus_").then(|| Self(text.to_owned()))
+    }
+
+    /// The id as Stripe writes it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CustomerId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not a customer's id")
+    }
+}
+
 fn has_form(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|rest| {
         matches!(rest.len(), 1..=MAX_LENGTH)

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::id::SubscriptionId;
+use super::id::{CustomerId, SubscriptionId};
 
 /// What became of a subscription.
 ///
@@ -45,7 +45,7 @@ impl Status {
 pub struct Subscription {
     /// Which subscription it is.
     pub id: SubscriptionId,
-    customer_id: String,
+    customer_id: CustomerId,
     /// The shop that Checkout was opened for.
     business_id: Option<Uuid>,
     /// What became of it.
@@ -67,7 +67,7 @@ pub struct Subscription {
 #[derive(Deserialize)]
 struct Answer {
     id: SubscriptionId,
-    customer: String,
+    customer: CustomerId,
     #[serde(default)]
     metadata: Metadata,
     status: Status,

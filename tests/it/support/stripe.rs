@@ -7,12 +7,12 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Form, Json, Router,
     extract::{Path, Query, Request, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use leadslock::stripe::API_VERSION;
 use serde_json::{Value, json};
@@ -36,10 +36,14 @@ pub(crate) struct World {
     pub(crate) subscriptions: BTreeMap<String, Value>,
     /// Events, the oldest first.
     pub(crate) events: Vec<Value>,
+    /// With what status the next requests to make something fail, after it was made.
+    pub(crate) post_failures: VecDeque<u16>,
     /// With what status the next requests fail.
     pub(crate) failures: VecDeque<u16>,
     /// The paths that were asked for.
     pub(crate) requests: Vec<String>,
+    /// What was to be made, failures included: path, idempotency key and form.
+    pub(crate) posts: Vec<(String, String, BTreeMap<String, String>)>,
 }
 
 impl Stripe {
@@ -51,6 +55,9 @@ impl Stripe {
         let router = Router::new()
             .route("/v1/subscriptions/{id}", get(subscription))
             .route("/v1/events", get(events))
+            .route("/v1/customers", post(created))
+            .route("/v1/checkout/sessions", post(created))
+            .route("/v1/billing_portal/sessions", post(created))
             .layer(middleware::from_fn_with_state(Arc::clone(&world), meet))
             .with_state(Arc::clone(&world));
         let server = tokio::spawn(async move {
@@ -90,6 +97,25 @@ async fn meet(State(world): Shared, request: Request, next: Next) -> Response {
     match failure {
         Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
         None => next.run(request).await,
+    }
+}
+
+/// Something made: another for each key.
+async fn created(
+    State(world): Shared,
+    uri: Uri,
+    headers: HeaderMap,
+    Form(form): Form<BTreeMap<String, String>>,
+) -> Response {
+    let key = headers["idempotency-key"].to_str().unwrap().to_owned();
+    let mut world = world.lock().unwrap();
+    world.posts.push((uri.path().to_owned(), key.clone(), form));
+    let id = format!("cus_{}", key.replace('-', "_"));
+    let url = format!("https://stripe.example{}/{key}", uri.path());
+    match world.post_failures.pop_front() {
+        // Made, and yet.
+        Some(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        None => Json(json!({ "id": id, "url": url })).into_response(),
     }
 }
 
