@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::
 
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
-use leadslock::{sms_inbound, twilio::client::CONNECTION_OVERRIDES};
+use leadslock::{
+    sms_inbound, stripe::API_VERSION, stripe_event, twilio::client::CONNECTION_OVERRIDES,
+};
 use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
@@ -22,9 +24,6 @@ use crate::{
 const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 /// The key of the suppressed numbers.
 pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
-
-/// Where Stripe's events go.
-const STRIPE_EVENT_PATH: &str = "/api/stripe/event";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
@@ -72,7 +71,8 @@ impl Product {
         let origin = format!("http://{}", listener.local_addr()?);
         let twilio = twilio::Options::default();
         let groq = groq::Options::default();
-        let stripe = stripe::Options::default();
+        let mut stripe = stripe::Options::default();
+        stripe.settings.webhook_api_version = stripe::version::Version::parse(API_VERSION);
         let simulator = Simulator::start(simulator::Options {
             port: options.simulator_port,
             twilio: twilio.clone(),
@@ -92,15 +92,13 @@ impl Product {
             ("TWILIO_API_KEY_SID", twilio.api_key_sid),
             ("TWILIO_API_KEY_SECRET", twilio.api_key_secret.expose_secret().to_owned()),
             ("TWILIO_API_URL", simulator.twilio_api_url()),
-            ("STRIPE_SECRET_KEY", "sk_test_local".to_owned()),
-            ("STRIPE_WEBHOOK_SECRET", "whsec_local_not_a_secret".to_owned()),
-            ("STRIPE_PRICES", "monthly=price_local_month,yearly=price_local_year".to_owned()),
-            ("STRIPE_TRIAL_DAYS", "14".to_owned()),
             ("GROQ_API_KEY", groq.api_key.expose_secret().to_owned()),
             ("GROQ_MODELS", groq.models.join(",")),
             ("GROQ_API_URL", simulator.groq_api_url()),
             ("STRIPE_SECRET_KEY", stripe.secret_key.expose_secret().to_owned()),
             ("STRIPE_WEBHOOK_SECRET", stripe.webhook_secret.expose_secret().to_owned()),
+            ("STRIPE_PRICES", "monthly=price_local_month,yearly=price_local_year".to_owned()),
+            ("STRIPE_TRIAL_DAYS", "14".to_owned()),
             ("STRIPE_API_URL", simulator.stripe_api_url()),
             ("CRON_SECRET", CRON_SECRET.to_owned()),
             ("SUPPRESSION_KEY", SUPPRESSION_KEY.to_owned()),
@@ -124,7 +122,7 @@ impl Product {
 
         let product = Self { edge, simulator };
         product.set_numbers(numbers)?;
-        product.simulator.set_stripe_endpoint(product.edge.url().join(STRIPE_EVENT_PATH)?);
+        product.simulator.set_stripe_endpoint(product.edge.url().join(stripe_event::PATH)?);
         let edge = Arc::clone(&product.edge);
         let hold = Hold { edge, database_url: project.database_url };
         product.simulator.set_controls(Arc::new(hold)).await?;
