@@ -611,6 +611,51 @@ fn a_shop_stands_as_its_newest_subscription_that_is_served() {
     });
 }
 
+/// With the simulator's Stripe: what is done there, the shop stands by.
+#[test]
+fn a_subscription_made_at_stripe_serves_the_shop_until_it_is_cancelled() {
+    run(async {
+        let stack = TestStack::start().await;
+        let clear = "delete from app.subscriptions; delete from app.stripe_customers";
+        stack.database.batch_execute(clear).await.unwrap();
+        let base = stack.simulator().stripe_api_url();
+        let ask = async |request: reqwest::RequestBuilder| -> Value {
+            let response = request.bearer_auth("sk_test_local").send().await.unwrap();
+            let status = response.status();
+            let text = response.text().await.unwrap();
+            assert_eq!(status, 200, "{text}");
+            serde_json::from_str(&text).unwrap()
+        };
+        let make = async |path: &str, form: &[(&str, &str)]| {
+            let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+            let request = stack.client.post(format!("{base}{path}"));
+            ask(request.header("content-type", "application/x-www-form-urlencoded").body(form))
+                .await
+        };
+        let customer = make("/v1/customers", &[("email", "owner@example.com")]).await;
+        let subscription = make(
+            "/v1/subscriptions",
+            &[
+                ("customer", customer["id"].as_str().unwrap()),
+                ("items[0][price]", "price_local_month"),
+                ("trial_period_days", "14"),
+                ("metadata[business_id]", BUSINESS),
+            ],
+        )
+        .await;
+        let id = subscription["id"].as_str().unwrap().to_owned();
+        let standing = format!("select app.billing_standing('{BUSINESS}')");
+        stack.wait_for_value(&standing, "trialing").await;
+
+        ask(stack.client.delete(format!("{base}/v1/subscriptions/{id}"))).await;
+        stack.wait_for_value(&standing, "canceled").await;
+        // The account's endpoint is of our version, as ours is to be.
+        let audit = "select count(*) from app.audit_events where action = 'stripe_version_differs'";
+        assert_eq!(stack.value(audit).await, "0");
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn the_demo_shop_is_paid_for() {
     run(async {
