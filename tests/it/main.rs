@@ -8,9 +8,9 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod billing;
 mod canary;
 mod chaos;
-mod billing;
 mod consent;
 mod convergence;
 mod crashes;
