@@ -553,7 +553,7 @@ CREATE OR REPLACE FUNCTION app.finish_job(p_job_id uuid, p_state text, p_outcome
 AS $function$
   update app.jobs
   set state = p_state, outcome = p_outcome, finished_at = app.clock()
-  where id = p_job_id and state = 'open';
+  where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.finish_job(uuid,text,text) is 'Ends a job as done or dead.';
 
@@ -597,6 +597,23 @@ begin
 end;
 $function$;
 comment on function app.first_break_of_consent(uuid,bytea) is 'Where a chain of evidence was tampered with, or null.';
+
+CREATE OR REPLACE FUNCTION app.first_id_at(p_time timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select encode(
+    overlay(
+      decode('00000000000070008000000000000000', 'hex')
+      placing substring(int8send(floor(extract(epoch from p_time) * 1000)::bigint) from 3)
+      from 1 for 6
+    ),
+    'hex'
+  )::uuid;
+$function$;
+comment on function app.first_id_at(timestamp with time zone) is 'The least id that app.uuid_v7 makes at a time, to the millisecond.';
 
 CREATE OR REPLACE FUNCTION app.fixed_text(p_business app.businesses, p_kind text, p_language text)
  RETURNS text
@@ -653,6 +670,7 @@ begin
       select count(*)
       from app.messages
       where lead_id = p_lead_id
+        and (lead_id, id) >= (p_lead_id, app.first_id_at(app.clock() - interval '1 hour'))
         and author = 'assistant'
         and status <> 'withheld'
         and created_at > app.clock() - interval '1 hour'
@@ -889,7 +907,7 @@ AS $function$
       * (0.5 + pg_catalog.random() / 2),
     p_at_least
   )
-  where id = p_job_id and state = 'open';
+  where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
 
@@ -900,7 +918,7 @@ CREATE OR REPLACE FUNCTION app.put_off_job(p_job_id uuid, p_until timestamp with
 AS $function$
   update app.jobs
   set run_at = p_until, attempts = attempts - 1
-  where id = p_job_id and state = 'open';
+  where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.put_off_job(uuid,timestamp with time zone) is 'Gives back a job whose time has not come: that is no attempt.';
 
@@ -1065,6 +1083,7 @@ CREATE OR REPLACE FUNCTION app.reply_work(p_job_id uuid)
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET enable_bitmapscan TO 'off'
 AS $function$
   select jsonb_build_object(
     'kind', 'reply',
@@ -1086,6 +1105,7 @@ AS $function$
       select
       from app.messages o
       where o.lead_id = l.id
+        and (o.lead_id, o.id) >= (l.id, app.first_id_at(app.clock() - interval '30 days'))
         and o.author = 'assistant'
         and o.status <> 'withheld'
         and o.created_at > app.clock() - interval '30 days'
@@ -1151,6 +1171,7 @@ CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET enable_bitmapscan TO 'off'
 AS $function$
   select jsonb_build_object(
     'kind', 'send',
@@ -1239,6 +1260,7 @@ CREATE OR REPLACE FUNCTION app.texts_to_join(p_lead_id uuid)
  LANGUAGE sql
  STABLE
  SET search_path TO ''
+ SET enable_bitmapscan TO 'off'
 AS $function$
   select jsonb_agg(jsonb_build_object('message_id', m.id, 'body', m.body) order by m.id)
   from (
@@ -1465,6 +1487,9 @@ begin
     returning j.id
   )
   select array_agg(id) into v_claimed from claimed;
+  if v_claimed is null then
+    return jsonb_build_object('work', v_work, 'claimed', 0);
+  end if;
 
   for v_job_id in
     select j.id
@@ -1477,7 +1502,7 @@ begin
   end loop;
 
   -- All that was due may have been put off; the caller comes again only for more.
-  return jsonb_build_object('work', v_work, 'claimed', coalesce(cardinality(v_claimed), 0));
+  return jsonb_build_object('work', v_work, 'claimed', cardinality(v_claimed));
 end;
 $function$;
 comment on function public.claim_jobs(jsonb) is 'Claims up to limit due jobs for the caller; send jobs pass the gate again. Returns how many it claimed, and the work that is left to do for them.';
