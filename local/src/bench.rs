@@ -10,6 +10,7 @@ mod load;
 mod processor;
 pub mod round_trips;
 mod sample;
+pub mod scale;
 mod signature_check;
 mod statistics;
 mod table;

@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, Parser, Subcommand};
 use leadslock::deployment;
 use local::{
-    bench::{self, Extent},
+    bench::{self, Extent, scale},
     classify,
     dev::{self, Dev, Places, SHOP},
     edge::Log,
@@ -51,6 +51,25 @@ enum Task {
         /// Measure as little as shows that it works
         #[arg(long)]
         quick: bool,
+    },
+    /// Measure what the database's functions cost when the database is large; takes about
+    /// a quarter of an hour and 15 GB, which it gives back
+    BenchScale {
+        /// How many people; each has ten texts
+        #[arg(long, default_value_t = 1_000_000)]
+        leads: u32,
+        /// How many shops; half of the people are at one of them
+        #[arg(long, default_value_t = 200)]
+        shops: u32,
+        /// How many texts one person sent beside all others
+        #[arg(long, default_value_t = 5000)]
+        longest: u32,
+        /// How often each call is measured
+        #[arg(long, default_value_t = 300)]
+        turns: u32,
+        /// Where to write the figures with the plans of all statements
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
     },
     /// Measure how well consent is understood, on lines of a label, a tab and a text
     Classify {
@@ -95,6 +114,10 @@ async fn main() -> ExitCode {
             Ok(())
         }
         Some(Task::Bench { quick }) => run_benchmarks(quick).await,
+        Some(Task::BenchScale { leads, shops, longest, turns, evidence }) => {
+            let extent = scale::Extent { leads, shops, long_conversation: longest, turns };
+            run_scale_benchmark(extent, evidence.as_deref()).await
+        }
         Some(Task::Schema) => write_schema().await,
         Some(Task::Classify { file }) => classify(&file),
         Some(Task::Redaction { file }) => redaction(&file),
@@ -174,6 +197,17 @@ async fn run_benchmarks(quick: bool) -> Result<()> {
     let extent = if quick { Extent::QUICK } else { Extent::FULL };
     let report = bench::run(extent, &Progress::shown()).await?;
     println!("\n{report}");
+    Ok(())
+}
+
+/// Measures the database's functions at some scale and shows the figures.
+async fn run_scale_benchmark(extent: scale::Extent, evidence: Option<&Path>) -> Result<()> {
+    let report = scale::run(extent, &Progress::shown()).await?;
+    println!("\n{}", report.figures());
+    if let Some(path) = evidence {
+        fs::write(path, report.to_string())
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 -- Reads that stay as short as they are, however long a conversation, how many
 -- jobs wait, and whatever Postgres believes of either. Measured by
--- `cargo run --release --package local -- bench-scale`.
+-- `cargo run --package local -- bench-scale`.
 
 -- Ids of rows are UUIDs of version 7 and so in the order of time: what is new can
 -- be found by the index on a lead's ids, without looking at what is old. As a

@@ -5,6 +5,7 @@ mod auth;
 mod data_api;
 mod outage;
 mod postgres;
+mod scale;
 mod schema;
 mod storage;
 mod support;

@@ -1,0 +1,55 @@
+//! How the database's functions find what they need when there is much else.
+
+use local::{
+    bench::scale::{self, Extent},
+    progress::Progress,
+};
+
+use crate::support::run;
+
+/// The plans under the headings that contain `place`.
+fn plans_of<'a>(report: &'a str, place: &str) -> Vec<&'a str> {
+    report.split("\n### ").filter(|plan| plan.lines().next().unwrap().contains(place)).collect()
+}
+
+/// One person has texted as much as all others together, and of the many jobs none was
+/// open when Postgres last looked: both have misled it before.
+#[test]
+fn no_call_reads_a_table_or_a_conversation_from_end_to_end() {
+    run(async {
+        let extent = Extent { leads: 2000, shops: 3, long_conversation: 5000, turns: 1 };
+        let report = scale::run(extent, &Progress::silent()).await.unwrap().to_string();
+
+        for (function, table) in [
+            ("receive_sms", "leads"),
+            ("reply_work", "messages"),
+            ("send_work", "messages"),
+            ("app.gate", "messages"),
+            ("texts_to_join", "messages"),
+            ("finish_job", "jobs"),
+            ("claim_jobs", "jobs"),
+            ("apply_status", "messages"),
+        ] {
+            let plans = plans_of(&report, function);
+            assert!(!plans.is_empty(), "{function} has no plan:\n{report}");
+            for plan in plans {
+                assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+            }
+        }
+        for plan in plans_of(&report, "finish_job") {
+            assert!(plan.contains("Index Scan using jobs_pkey on jobs"), "{plan}");
+        }
+        // A lead's texts are read from the newest on, or from some time on.
+        for function in ["reply_work", "send_work", "texts_to_join"] {
+            for plan in plans_of(&report, function) {
+                assert!(
+                    plan.contains("Index Scan Backward using messages_lead_id_id_idx"),
+                    "{plan}"
+                );
+            }
+        }
+        for plan in plans_of(&report, "app.gate").iter().filter(|plan| plan.contains("messages")) {
+            assert!(plan.contains("(ROW(lead_id, id) >= "), "{plan}");
+        }
+    });
+}
