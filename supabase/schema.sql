@@ -146,11 +146,11 @@ create table app.jobs (
   constraint jobs_kind_message_id_key UNIQUE (kind, message_id),
   constraint jobs_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
   constraint finished_when_not_open CHECK (((state = 'open'::text) = (finished_at IS NULL))),
-  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text, 'redact'::text]))),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['reply'::text, 'send'::text, 'redact'::text, 'media'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'done'::text, 'dead'::text])))
 );
 comment on table app.jobs is 'Obligations. Whoever finds one open and due may claim it; it is done when a row says so.';
-comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), or to empty at Twilio (redact).';
+comment on column app.jobs.message_id is 'The text to answer (reply), to send (send), to empty at Twilio (redact), or whose pictures to take over (media).';
 comment on column app.jobs.run_at is 'From when the job may be claimed. Claiming moves it to the end of the lease.';
 comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
 CREATE INDEX jobs_dead_idx ON app.jobs USING btree (id) WHERE (state = 'dead'::text);
@@ -176,7 +176,7 @@ create table app.leads (
   constraint leads_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint language_is_known CHECK ((language = ANY (ARRAY['en'::text, 'fr'::text]))),
   constraint needs_owner_has_both CHECK (((needs_owner_since IS NULL) = (needs_owner_reason IS NULL))),
-  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text, 'opted_out_in_words'::text]))),
+  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text, 'opted_out_in_words'::text, 'billing'::text]))),
   constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
 );
 comment on table app.leads is 'The people who text a shop, one row per shop and phone number.';
@@ -184,6 +184,47 @@ comment on column app.leads.phone_hmac is 'HMAC-SHA-256 of the phone number unde
 comment on column app.leads.needs_owner_since is 'Since when the lead waits for the owner; null when nothing is waiting.';
 CREATE INDEX leads_business_id_phone_hmac_idx ON app.leads USING btree (business_id, phone_hmac);
 alter table app.leads enable row level security;
+
+create table app.media (
+  message_id uuid not null,
+  "position" smallint not null,
+  business_id uuid not null,
+  twilio_sid text not null,
+  told_type text,
+  state text default 'pending'::text not null,
+  refusal text,
+  found_type text,
+  byte_count integer,
+  sha256 bytea,
+  storage_path text generated always as ((((((business_id)::text || '/'::text) || (message_id)::text) || '/'::text) || ("position")::text)) stored not null,
+  created_at timestamp with time zone default app.clock() not null,
+  settled_at timestamp with time zone,
+  removed_at timestamp with time zone,
+  constraint media_pkey PRIMARY KEY (message_id, "position"),
+  constraint media_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint media_message_id_fkey FOREIGN KEY (message_id) REFERENCES app.messages(id),
+  constraint position_is_bounded CHECK ((("position" >= 0) AND ("position" <= 9))),
+  constraint refusal_is_known CHECK ((refusal = ANY (ARRAY['type'::text, 'too_large'::text, 'gone'::text, 'unavailable'::text]))),
+  constraint refused_has_a_reason CHECK (((state = 'refused'::text) = (refusal IS NOT NULL))),
+  constraint removed_only_when_settled CHECK (((removed_at IS NULL) OR (state <> 'pending'::text))),
+  constraint settled_when_not_pending CHECK (((state = 'pending'::text) = (settled_at IS NULL))),
+  constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['pending'::text, 'stored'::text, 'refused'::text]))),
+  constraint stored_is_described CHECK ((num_nonnulls(found_type, byte_count, sha256) =
+CASE state
+    WHEN 'stored'::text THEN 3
+    ELSE 0
+END)),
+  constraint told_type_is_short CHECK ((char_length(told_type) <= 100)),
+  constraint twilio_sid_form CHECK ((twilio_sid ~ '^ME[0-9a-f]{32}$'::text))
+);
+comment on table app.media is 'Pictures and the like that came with texts: what became of each, in our bucket and at Twilio.';
+comment on column app.media.told_type is 'The content type Twilio told. Decides nothing.';
+comment on column app.media.found_type is 'The content type its bytes have.';
+comment on column app.media.storage_path is 'Where it is in the bucket media, if it is: business, message, position. Whoever erases a message finds its objects by it.';
+comment on column app.media.removed_at is 'Since when Twilio does not have it any more.';
+CREATE INDEX media_business_id_idx ON app.media USING btree (business_id);
+alter table app.media enable row level security;
 
 create table app.messages (
   id uuid default app.uuid_v7() not null,
@@ -665,6 +706,8 @@ begin
   v_answer.refusal := case
     when v_business.state <> 'active' then 'business_not_active'
     when app.is_suppressed(v_lead.business_id, v_lead.phone_hmac) then 'opted_out'
+    -- Help and the confirmations of STOP and START are owed to the lead, whoever pays.
+    when p_author <> 'system' and not app.billing_allows(v_lead.business_id) then 'billing'
     -- Two machines that answer each other would never stop.
     when p_author = 'assistant' and 10 <= (
       select count(*)
@@ -804,6 +847,36 @@ end;
 $function$;
 comment on function app.log_stripe_event(jsonb) is 'Writes an event into the log. False if it is there.';
 
+CREATE OR REPLACE FUNCTION app.media_work(p_job_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'kind', 'media',
+    'job_id', j.id,
+    'fencing_token', j.fencing_token,
+    'attempt', j.attempts,
+    'twilio_sid', t.twilio_sid,
+    'media', jsonb_agg(
+      jsonb_build_object(
+        'position', m.position,
+        'twilio_sid', m.twilio_sid,
+        'storage_path', m.storage_path,
+        'is_settled', m.state <> 'pending'
+      )
+      order by m.position
+    )
+  )
+  from app.jobs j
+  join app.messages t on t.id = j.message_id
+  join app.media m on m.message_id = j.message_id
+  where j.id = p_job_id and m.removed_at is null
+  group by j.id, t.id;
+$function$;
+comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
+
 CREATE OR REPLACE FUNCTION app.owe_redaction(p_message_id uuid)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -827,14 +900,17 @@ CREATE OR REPLACE FUNCTION app.owe_reply(p_message_id uuid)
  SET search_path TO ''
 AS $function$
 declare
+  v_message app.messages;
   v_job_id uuid;
 begin
+  select * into strict v_message from app.messages where id = p_message_id;
   if not exists (
-    select
-    from app.messages m
-    join app.businesses b on b.id = m.business_id
-    where m.id = p_message_id and b.state = 'active'
+    select from app.businesses where id = v_message.business_id and state = 'active'
   ) then
+    return null;
+  end if;
+  if not app.billing_allows(v_message.business_id) then
+    perform app.flag_for_owner(v_message.lead_id, 'billing');
     return null;
   end if;
   insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
@@ -843,7 +919,7 @@ begin
   return app.reply_work(v_job_id);
 end;
 $function$;
-comment on function app.owe_reply(uuid) is 'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody.';
+comment on function app.owe_reply(uuid) is 'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody or does not pay.';
 
 CREATE OR REPLACE FUNCTION app.paced_until(p_sender_phone text, p_is_waiting boolean)
  RETURNS timestamp with time zone
@@ -1255,6 +1331,30 @@ end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
 
+CREATE OR REPLACE FUNCTION app.take_media(p_message_id uuid, p_media jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_job_id uuid;
+begin
+  insert into app.media (message_id, business_id, position, twilio_sid, told_type)
+  select p_message_id, t.business_id, m.position, m.twilio_sid, m.told_type
+  from app.messages t
+  cross join jsonb_to_recordset(p_media) m (position smallint, twilio_sid text, told_type text)
+  where t.id = p_message_id;
+  if not found then
+    return null;
+  end if;
+  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
+  values ('media', p_message_id, app.clock() + app.lease(), 1, 1)
+  returning id into v_job_id;
+  return app.media_work(v_job_id);
+end;
+$function$;
+comment on function app.take_media(uuid,jsonb) is 'Records what came with a text, and makes a claimed job of taking it over. Returns its work; null if nothing came.';
+
 CREATE OR REPLACE FUNCTION app.texts_to_join(p_lead_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1311,7 +1411,9 @@ begin
 
   if v_job.attempts > 12 then
     perform app.finish_job(p_job_id, 'dead', 'too_many_attempts');
-    perform app.flag_for_owner(v_message.lead_id, 'send_failed');
+    if v_job.kind <> 'media' then
+      perform app.flag_for_owner(v_message.lead_id, 'send_failed');
+    end if;
     insert into app.audit_events (business_id, actor, action, subject_id)
     values (v_message.business_id, 'system', 'job_dead', p_job_id);
     return null;
@@ -1320,6 +1422,8 @@ begin
     return app.reply_work(p_job_id);
   elsif v_job.kind = 'redact' then
     return app.redact_work(p_job_id);
+  elsif v_job.kind = 'media' then
+    return app.media_work(p_job_id);
   elsif v_message.attempted_at is not null then
     -- Twilio may have it: to be looked up, not sent. The gate comes after.
     return app.send_work(p_job_id) || '{"kind": "settle"}';
@@ -1794,8 +1898,8 @@ begin
     perform app.finish_job(v_job.id, 'done', 'queued');
   else
     perform app.finish_job(v_job.id, 'done', 'refused_' || (v_queued ->> 'reason'));
-    if v_queued ->> 'reason' = 'cap' then
-      perform app.flag_for_owner(v_message.lead_id, 'cap');
+    if v_queued ->> 'reason' in ('cap', 'billing') then
+      perform app.flag_for_owner(v_message.lead_id, v_queued ->> 'reason');
     end if;
   end if;
   if request ->> 'needs_owner_reason' is not null then
@@ -1878,6 +1982,7 @@ begin
   if (request ->> 'masked_count')::integer > 0 then
     v_work := v_work || app.owe_redaction(v_message_id);
   end if;
+  v_work := v_work || coalesce(app.take_media(v_message_id, request -> 'media'), '[]');
 
   -- The parts of a number that the text just stored would complete.
   for v_joined_id in
@@ -2038,6 +2143,53 @@ AS $function$
 $function$;
 comment on function public.service_status(jsonb) is 'What an operator looks at first: work that is late or given up, texts sent twice, requests refused today.';
 grant execute on function public.service_status(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.settle_media(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_job app.jobs;
+begin
+  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
+  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+
+  update app.media m
+  set state = s.state,
+      refusal = s.refusal,
+      found_type = s.found_type,
+      byte_count = s.byte_count,
+      sha256 = pg_catalog.decode(s.sha256, 'base64'),
+      settled_at = app.clock()
+  from jsonb_to_recordset(request -> 'settled') s (
+    position smallint, state text, refusal text, found_type text, byte_count integer, sha256 text
+  )
+  where m.message_id = v_job.message_id and m.position = s.position and m.state = 'pending';
+
+  update app.media m
+  set removed_at = app.clock()
+  from jsonb_array_elements_text(request -> 'removed') r (position)
+  where m.message_id = v_job.message_id
+    and m.position = r.position::smallint
+    and m.state <> 'pending'
+    and m.removed_at is null;
+
+  if not exists (
+    select from app.media where message_id = v_job.message_id and removed_at is null
+  ) then
+    perform app.finish_job(v_job.id, 'done', 'taken_over');
+  elsif (request ->> 'is_end')::boolean then
+    perform app.postpone_job(v_job.id, interval '0');
+  end if;
+  return jsonb_build_object('outcome', 'settled');
+end;
+$function$;
+comment on function public.settle_media(jsonb) is 'Records which pictures of a text are stored or refused, and which of them Twilio has removed. Ends the job with the last, or has the rest tried again.';
+grant execute on function public.settle_media(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_redaction(request jsonb)
  RETURNS jsonb

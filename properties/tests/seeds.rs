@@ -1,5 +1,6 @@
 //! The seeds of the fuzzers, replayed: where no fuzzer runs, what they start from
 //! holds nevertheless.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so")]
 
 use std::{fs, panic, path::Path};
 

@@ -261,7 +261,7 @@ impl std::fmt::Debug for Stripe {
 /// Whether another attempt may do better. Stripe says so itself where it knows.
 fn may_repeat(outcome: &Result<Reply, EgressError>) -> bool {
     match outcome {
-        Err(EgressError::Forbidden) => false,
+        Err(EgressError::Forbidden | EgressError::TooLong) => false,
         Err(EgressError::NotSent | EgressError::Unanswered) => true,
         Ok(reply) => match reply.headers.get(SHOULD_RETRY).map(HeaderValue::as_bytes) {
             Some(b"true") => true,
