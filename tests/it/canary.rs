@@ -260,6 +260,16 @@ async fn add_other_account(stack: &TestStack) {
              ), shop as (
                insert into app.businesses (owner_id, name, mailing_address, contact_email)
                select id, '{OTHER_NAME}', '1 rue Rachel', 'baker@example.com' from owner returning id
+             ), customer as (
+               insert into app.stripe_customers (id, business_id)
+               select 'cus_Baker', id from shop returning id
+             ), subscription as (
+               insert into app.subscriptions (
+                 id, business_id, customer_id, status, cancel_at_period_end, is_collection_paused,
+                 created_at
+               )
+               select 'sub_Baker', shop.id, customer.id, 'active', false, false, now()
+               from shop, customer
              )
              insert into app.sender_numbers (phone, business_id) select '{OTHER_SHOP}', id from shop"
         ))
