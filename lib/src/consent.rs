@@ -154,6 +154,8 @@ mod tests {
             "info please",
             "who is this?",
             "C'est qui ça",
+            "I need help",
+            "besoin d'aide svp",
         ] {
             check(text, Meaning::Help);
         }
@@ -198,6 +200,11 @@ mod tests {
             "who gave you my number",
             "vos messages m'énervent",
             "text me again and I'm calling my lawyer",
+            "tkae me off yuor list",
+            "if you text me one more time I'm done with you",
+            "wrong number and this is the fourth time",
+            "this is not brenda",
+            "veuillez le retirer de vos envois",
         ] {
             check(text, Meaning::Stop);
         }
@@ -235,6 +242,9 @@ mod tests {
             "text me when it's ready",
             "don't stop, you guys are great",
             "can you help me with my bike",
+            "I need help with my brakes",
+            "êtes-vous ouverts à la Saint-Jean?",
+            "pas besoin de me texter à l'arrivée",
             "arrêt d'autobus 51, c'est proche?",
             "je veux annuler mon rendez-vous",
             "can you remove the old tire",

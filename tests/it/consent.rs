@@ -12,6 +12,7 @@ fn promise_own_stop_wishes_to_stop_are_understood() {
         ("held out", include_str!("../consent/held_out.tsv")),
         ("external 1", include_str!("../consent/external_1.tsv")),
         ("external 2", include_str!("../consent/external_2.tsv")),
+        ("external 3", include_str!("../consent/external_3.tsv")),
         ("hostile", include_str!("../consent/hostile.tsv")),
     ] {
         let report = evaluate(lines).unwrap();

@@ -9,8 +9,9 @@
 use super::{
     Decision, Meaning,
     lexicon::{
-        self, AGAIN, C, HELP_ALONE, IS, KEYWORD, ME, POLITE, START_ALONE, STOP_ALONE, Set, TEXTING,
-        THIS, WHO_IS, YOU,
+        self, AGAIN, C, CAN_ASK, COMMANDS, CONVERSATION, HAVE, HELP_ALONE, I, IS, KEYWORD, LIGHT,
+        ME, MENU, MORE, NE, NO, NOT, NUMBER, PAS, PLUS, POLITE, RECEIVE, START_ALONE, STOP_ALONE,
+        Set, TEXT, TEXTING, TEXTS, THIS, WANT, WHO_IS, YOU,
     },
     sense::Sense,
     spelling,
@@ -53,6 +54,15 @@ fn asks_who_texts(senses: &[Sense]) -> bool {
     says_only(senses, WHO_IS, POLITE.or(ME).or(YOU).or(THIS).or(IS).or(C).or(TEXTING))
 }
 
+/// Whether "I need help" is all the text says: help with texts, or with nothing named.
+fn asks_for_help(senses: &[Sense]) -> bool {
+    let wish =
+        LIGHT.or(POLITE).or(I).or(ME).or(WANT).or(MORE).or(PLUS).or(CAN_ASK).or(RECEIVE).or(HAVE);
+    let about = TEXT.or(TEXTS).or(TEXTING).or(NUMBER).or(MENU).or(COMMANDS).or(CONVERSATION);
+    let is_other = senses.iter().any(|sense| sense.set.meets(NO.or(NOT).or(NE).or(PAS).or(YOU)));
+    !is_other && says_only(senses, HELP_ALONE, wish.or(about))
+}
+
 fn meaning(words: &[Word], senses: &[Sense]) -> Option<Meaning> {
     if let [word] = words
         && word.text == "yes"
@@ -68,6 +78,7 @@ fn meaning(words: &[Word], senses: &[Sense]) -> Option<Meaning> {
         .into_iter()
         .find(|(keywords, fillers, _)| says_only(senses, *keywords, *fillers))
         .map(|(.., meaning)| meaning)
+        .or_else(|| asks_for_help(senses).then_some(Meaning::Help))
         .or_else(|| has_clause(senses).then_some(Meaning::Stop))
         .or_else(|| mistyped(words))
 }

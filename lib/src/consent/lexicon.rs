@@ -80,7 +80,7 @@ concepts! {
         aretter stopper stoppez cesse cessez cesser cease desist halt desabonner desabonne
         desabonnez desabonnement desabo desinscrire desinscription desinscrivez basta alto parar
         detener unsuscribe unsubcribe unsubscrib unsubsribe unsubscibe unsubcsribe unsubscirbe
-        stoppe dsabonner dsabonnez dsabonne stop2end stop2quit stawp paren pleasestop plsstop
+        areter stoppe dsabonner dsabonnez dsabonne stop2end stop2quit stawp paren pleasestop plsstop
         plzstop arette
     ];
     /// A keyword to stop when it is all a text says.
@@ -89,7 +89,7 @@ concepts! {
         annuler annulez retirer enlever supprimer discontinue terminate reported unsubscribed mute
         td delete spammer spammers unfollow leave assez nomore dnc cancelar rayer effacer stfu gtfo
         blocked bloque bloquee scam scammer arnaque fraude phishing nomoretexts stopsign blocking
-        block flagged unwanted indesirable indesirables revoked pare paren decline reject
+        baja block flagged unwanted indesirable indesirables revoked pare paren decline reject
         uninterested withdraw stope
     ];
     /// A keyword to start when it is all a text says.
@@ -163,7 +163,7 @@ concepts! {
         ecrit ecrire ecrivez ecris ecrives ecriviez ecriver texter textez texte textes textiez txtez
         txter contacter contactez contacte contactes contactiez recontacter recontactez recontacte
         rejoindre communiquer communiquez communique solliciter sollicitez relancer relancez relance
-        messager parlez texto reecrire ecrir parle
+        messager parlez texto reecrire ecrir parle txt
     ];
     /// To send.
     SEND [
@@ -326,7 +326,7 @@ concepts! {
         retirez retire retires oter otez ote otes supprimer supprimez supprime effacer effacez
         efface rayer rayez raye sortir sortez sors radier radiez eliminer eliminez debarquer
         debarquez debarque exclure excluez detruire detruisez biffez biffer unlist unadd rid quiteme
-        quitenme saquenme saqueme eliminen borren borreme
+        quitenme saquenme saqueme eliminen borren borreme borra borre borrar elimina
     ];
     /// Removed.
     REMOVED [
@@ -976,7 +976,7 @@ concepts! {
         tannants tannante fatigant fatigants fatiguant agacant irritating irritant pissing bothering
         bother bothers disturbing ecoeure ecoeurent harassing nuisance upsetting stressing
         distracting achalants achalante fatigante enervez enerves derangez gosses ecoeures achales
-        achalez annoy
+        achalez annoy nerves
     ];
     /// Times, as they are counted.
     TIMES [times fois time];
@@ -1057,6 +1057,42 @@ concepts! {
     DOWN [down];
     /// What messages may be a part of.
     APP [app system package software];
+    /// A first name that no thing has: it is [`PROPER`] in small letters too.
+    FIRST_NAME [
+        brenda carlos kevin brian linda martine josee mario robert steve stephen steven
+        sylvie nathalie isabelle julie melanie stephanie caroline annie chantal johanne
+        louise diane francine manon lucie helene monique nicole therese ginette jocelyne
+        danielle josiane genevieve valerie veronique sebastien mathieu matthieu maxime
+        alexandre frederic francois jacques michel michael mike daniel dan denis yves andre
+        rene roger gilles normand rejean serge luc benoit eric martin simon etienne
+        guillaume vincent olivier philippe patrick stephane sylvain alain claude gerard
+        marcel raymond jennifer jessica ashley amanda sarah melissa michelle kimberly
+        heather lisa karen susan sandra donna carol barbara debbie deborah cheryl kathy
+        cathy nancy betty dorothy margaret patricia laura rebecca rachel emily emma olivia
+        sophie sophia chloe zoe jason justin joshua jeremy matthew andrew anthony tony ryan
+        kyle tyler derek greg gregory jeff jeffrey scott doug keith gary larry jerry terry
+        barry harry henry george james jim john johnny jonathan joseph joe david dave peter
+        paul thomas tom tim timothy richard rick charles charlie christopher chris edward
+        benjamin sam samuel adam aaron alex nick nicholas nathan marie maria jose juan pedro
+        luis miguel ana rosa carmen fatima mohamed mohammed ahmed ali omar hassan priya raj
+        wei ling
+    ];
+    /// What was not asked for.
+    NEEDED [needed required];
+    /// And then, of a threat.
+    THEN [and et pis pi];
+    /// The list of those not to be solicited.
+    EXCLUSION [exclusion];
+    /// To be there soon.
+    ARRIVAL [arrive arrives arrivee arriver arrival arriving];
+    /// How old a child is.
+    YEARS [year years yr ans];
+    /// To work, of a service.
+    WORKS [work works marche marchent fonctionne fonctionnent];
+    /// What a service understands.
+    COMMANDS [commands command keywords commandes];
+    /// Where commands are listed.
+    MENU [menu options];
     // Small words.
 
     /// Said around a keyword without changing it.
@@ -1121,7 +1157,7 @@ concepts! {
         stripe stroke summer tanned teaching tending tented tenter tentez tested tester testes
         testez testing textile texture tirer tonner topping tranquil tranquillite update updated
         vending vetting vidange virer virez voiding waited washing wasted wetting wounding masse
-        masses
+        masses lits otre saint sainte
     ];
 }
 
@@ -1151,13 +1187,30 @@ const TOLERANT: Set = KEYWORD
     .or(START)
     .or(WANT);
 
+/// Short words that may be told apart when two neighbours of their letters are swapped.
+const SWAPPABLE: Set = TAKE
+    .or(YOUR)
+    .or(LIST)
+    .or(TEXT)
+    .or(TEXTS)
+    .or(CEASE)
+    .or(WANT)
+    .or(SEND)
+    .or(LEAVE)
+    .or(ALONE)
+    .or(WRONG)
+    .or(NOT)
+    .or(THESE)
+    .or(MORE)
+    .or(PHONE);
+
 /// Where the words of the vocabulary are found: at the slot of their hash or behind
 /// it, as their index counted from one. Made by the compiler, so that a function
 /// starts no slower for it.
 static SLOTS: [u16; SLOT_COUNT] = slots();
 
 /// Twice the words or more, and a power of two.
-const SLOT_COUNT: usize = 8192;
+const SLOT_COUNT: usize = 16384;
 
 #[expect(clippy::indexing_slicing, reason = "run by the compiler alone")]
 const fn slots() -> [u16; SLOT_COUNT] {
@@ -1265,6 +1318,21 @@ pub(super) fn mistyped(word: &str) -> Option<Set> {
     exactly(meant)
 }
 
+/// What the short word stands for that `word` is but for two neighbours: `tkae` is
+/// `take`. Too short a word for [`mistyped`] has no other mistake to be known by.
+pub(super) fn swapped(word: &str) -> Option<Set> {
+    if !(4..6).contains(&word.len()) || !word.is_ascii() {
+        return None;
+    }
+    let mut letters = [0; 5];
+    let letters = letters.get_mut(..word.len())?;
+    (1..word.len()).find_map(|second| {
+        letters.copy_from_slice(word.as_bytes());
+        letters.swap(second - 1, second);
+        exactly(str::from_utf8(letters).ok()?).filter(|set| set.meets(SWAPPABLE))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -1297,6 +1365,13 @@ mod tests {
             assert!(set.is_some_and(|set| set.meets(exactly(want).unwrap())), "{word}");
         }
         assert!(exactly("massage").is_some_and(|set| set.meets(ANOTHER_WORD)));
+        for (word, want) in [("tkae", "take"), ("yuor", "your"), ("wnat", "want"), ("tetx", "text")]
+        {
+            assert_eq!(spelled(word).or_else(|| swapped(word)), exactly(want), "{word}");
+        }
+        for word in ["form", "lits", "take"] {
+            assert!(swapped(word).is_none() || exactly(word).is_some(), "{word}");
+        }
         for word in ["massage", "testing", "contract", "bicycle", "appointments"] {
             let set = spelled(word).or_else(|| mistyped(word));
             assert!(!set.is_some_and(|set| set.meets(TOLERANT)), "{word}");

@@ -2,8 +2,8 @@
 
 use super::{
     lexicon::{
-        self, CEASE, DIGITS, ECRIRE, KEYWORD, LEAVE, LIGHT, NOT, NUMBER, POLITE, PROPER, REMOVE,
-        RESUBSCRIBE, SEND, STRESSED, Set, TIME, UNSUBSCRIBE, WRONG,
+        self, CEASE, DIGITS, ECRIRE, FIRST_NAME, KEYWORD, LEAVE, LIGHT, NOT, NUMBER, POLITE,
+        PROPER, REMOVE, RESUBSCRIBE, SEND, STRESSED, Set, TIME, UNSUBSCRIBE, WRONG,
     },
     words::{Pause, Word},
 };
@@ -63,6 +63,7 @@ fn push(senses: &mut Vec<Sense>, word: &Word) {
         let set = match word.is_stressed && set.meets(KEYWORD) {
             _ if is_number => NUMBER,
             true => set.or(STRESSED),
+            false if set.meets(FIRST_NAME) => set.or(PROPER),
             false => set,
         };
         senses.push(Sense { set, pause, is_asked });
@@ -78,7 +79,7 @@ fn push(senses: &mut Vec<Sense>, word: &Word) {
         senses.push(Sense { set: prefix, pause, is_asked });
         senses.push(Sense { set, pause: Pause::None, is_asked });
     } else if push_glued(senses, word, text, 0) {
-    } else if let Some(set) = lexicon::mistyped(text) {
+    } else if let Some(set) = lexicon::mistyped(text).or_else(|| lexicon::swapped(text)) {
         senses.push(Sense { set, pause, is_asked });
     } else if let Some((prefix, set)) = elided(text, lexicon::mistyped) {
         senses.push(Sense { set: prefix, pause, is_asked });
@@ -158,6 +159,7 @@ fn push_glued(senses: &mut Vec<Sense>, whole: &Word, text: &str, depth: usize) -
         .or(ECRIRE)
         .or(SEND)
         .or(lexicon::TAKE)
+        .or(lexicon::PLEASE)
         .or(lexicon::NO);
     if text.is_empty() {
         return depth > 1;
@@ -211,6 +213,7 @@ mod tests {
     #[test]
     fn words_written_as_one_are_several() {
         check("stoptextingme", &[CEASE, TEXTING, ME]);
+        check("pleasestoptexting", &[lexicon::PLEASE, CEASE, TEXTING]);
         check("mecrire", &[ME, ECRIRE]);
         check("dmecrire", &[ME, ECRIRE]);
         check("menvoyez", &[ME, SEND]);
@@ -239,6 +242,7 @@ mod tests {
     #[test]
     fn capitals_tell_names_and_stress() {
         check("not Sylvie", &[NOT, PROPER]);
+        check("not sylvie", &[NOT, PROPER]);
         check("please STOP", &[POLITE, STRESSED]);
         assert!(!senses(&words("PLEASE STOP")).iter().any(|sense| sense.set.meets(STRESSED)));
         check("Bothering", &[BOTHER]);

@@ -202,6 +202,11 @@ const ORDINARY: &[Rule] = &[
         &[word(DO_NOT), word(TEXTING_SOMEONE), word(ME), directly(ON), word(CHANNEL)],
     ),
     ordinary("not to hesitate", &[word(DO_NOT), word(HESITATE)]),
+    ordinary(
+        "need not be told",
+        &[word(PAS.or(NO)), word(WANT), soon(TEXTING_SOMEONE), soon(ARRIVAL.or(BACK_EN))],
+    ),
+    ordinary("did not write", &[word(WHY), soon(HAVE), word(PAS), word(ECRIRE)]),
     ordinary("not to hesitate", &[word(HESITATE), word(PAS)]),
     ordinary("not to someone else", &[word(DO_NOT), word(TEXTING_SOMEONE), near(MY)])
         .not_before(&[&[far(AGAIN)], &[word(TO_ME)]])
@@ -211,6 +216,7 @@ const ORDINARY: &[Rule] = &[
     ordinary("another number", &[word(OLD), word(TO_ME)]).not_before(&[&[soon(LIST)]]),
     // Numbers that are wrong by mistake.
     ordinary("a wrong number of something", &[word(WRONG), near(NUMBER), word(OF_WHAT)])
+        .not_around(CONNECTIVE)
         .not_before(&[&[word(NAME)], &[word(PHONE)]]),
     ordinary("gave a wrong number", &[word(I), word(TYPED), near(WRONG), near(NUMBER)]),
     ordinary("gave a wrong number", &[word(I), near(TYPED), near(WRONG), near(NUMBER)])
@@ -347,6 +353,15 @@ const WISHES: &[Rule] = &[
     ),
     start("asks to be texted again", &[word(ADD), word(ME), near(BACK)])
         .not_after(NOT.or(DIDNT).or(WHY).or(NE)),
+    start(
+        "wants the texts after all",
+        &[word(SENT), directly(KEYWORD), far(I), directly(DOES), word(WANT), near(TEXTS)],
+    )
+    .not_around(NOT.or(NE).or(PAS))
+    .across_sentences(),
+    start("wants the texts after all", &[word(STOPPED), soon(TEXTS), far(WANT), soon(BACK_EN)])
+        .not_around(NOT.or(NE).or(PAS))
+        .across_sentences(),
     // What most wishes are made of.
     stop("does not want texts", &[word(NO_INTEREST), near(WANT), near(THESE_EN), End])
         .not_around(OTHER_WISH),
@@ -476,6 +491,12 @@ const WISHES: &[Rule] = &[
         "asks to stop the texts",
         &[word(IF_OR_WISH), near(YOU), word(STOPPED), near(DOING.or(SEND))],
     ),
+    stop("asks to stop the texts", &[Begin, word(KEYWORD), word(DIGITS), End]),
+    stop("asks to stop the texts", &[Begin, word(ARRETER), directly(ME), directly(THIS), End]),
+    stop("said to stop", &[word(LAST), word(TIMES), word(KEYWORD), End]),
+    stop("asks to stop the texts", &[word(CEASE), soon(FAIRE), word(LOSE)]),
+    stop("asks to end the texts", &[Begin, word(CUT), word(TEXTS)]),
+    stop("is tired of the texts", &[word(HAD), directly(IT), word(THESE_EN), End]),
     // Not to text.
     stop(
         "asks not to be texted",
@@ -709,6 +730,7 @@ const WISHES: &[Rule] = &[
         &[word(TURN), near(TEXTS.or(TEXT).or(THESE)), word(DOWN), End],
     ),
     // Does not want them.
+    stop("does not want texts", &[word(TEXTS), near(NOT.or(ISNT)), word(NEEDED)]),
     stop("does not want texts", &[word(AGAINST), near(TEXTS)]),
     stop("does not want texts", &[word(OBJECT), directly(TO_EN), far(DOING.or(RECEIVE).or(JUNK))]),
     stop(
@@ -782,6 +804,17 @@ const WISHES: &[Rule] = &[
         &[word(SURE), far(NOT), near(RECEIVE), far(TEXTS.or(THESE).or(MORE))],
     ),
     // Removal.
+    stop(
+        "asks to be removed",
+        &[word(REMOVE), soon(FROM.or(DE)), word(VOTRE), near(LIST.or(TEXTS))],
+    )
+    .not_around(BOOKING),
+    stop(
+        "asks to be removed",
+        &[Begin, word(LET), directly(ME), word(OUT_ONLY), word(THIS_ONE), End],
+    ),
+    stop("asks to forget the number", &[word(YOU), word(NEVER), word(HAD), word(MY), word(NUMBER)]),
+    stop("asks to be kept off a list", &[word(LIST), word(EXCLUSION)]),
     stop("asks to be removed", &[word(REMOVE), word(ME), End]),
     stop("asks to be removed", &[word(REMOVE_EN), word(ME)]),
     stop("asks to be removed", &[word(REMOVE), soon(NUMBER)])
@@ -934,6 +967,7 @@ const WISHES: &[Rule] = &[
         &[word(THIS), word(IS), word(NOT.or(PAS)), directly(PROPER), End],
     ),
     stop("says the number is another's", &[Begin, word(NOT), directly(PROPER), End])
+        .not_after(PROPER)
         .not_before(&[&[soon(PROPER)]]),
     stop("says the number is another's", &[word(ISNT), directly(PROPER), End]),
     stop("says the number is another's", &[word(NO.or(PAS).or(PLUS)), word(PROPER), word(HERE)]),
@@ -1026,6 +1060,20 @@ const WISHES: &[Rule] = &[
         .not_before(&[&[soon(C)]]),
     stop("says the number is another's", &[word(D), word(HAVE), word(NUMBER)]),
     stop("says the number is another's", &[word(YOU), word(TEXTING), word(SOMEONE)]).not_asked(),
+    stop("says the number is wrong", &[Begin, word(WRONG), directly(PROPER), End]),
+    stop(
+        "says the number is another's",
+        &[word(PAS.or(PLUS)), word(NUMBER.or(PHONE)), directly(TO), word(PROPER.or(HIM))],
+    )
+    .not_after(HAVE),
+    stop("says the number is another's", &[Begin, word(FIRST_NAME), near(DIED), End]),
+    stop(
+        "says the number is another's",
+        &[Begin, word(FIRST_NAME.or(HIM)), near(DECEASED), directly(AWAY)],
+    )
+    .not_before(&[&[far(WANT.or(BOOKING))]]),
+    stop("says the number is another's", &[word(PERSON), far(CONTACT), near(DIED)]),
+    stop("says the number is another's", &[word(YOU), word(TEXTING), soon(YEARS.or(CHILD))]),
     // To be left alone.
     stop("wants to be left alone", &[word(LEAVE), soon(ME.or(PHONE).or(NUMBER)), soon(ALONE)]),
     stop(
@@ -1148,6 +1196,15 @@ const WISHES: &[Rule] = &[
         .not_before(&[&[soon(WORK.or(PRICE).or(BOOKING).or(BELONGING))]]),
     stop("takes consent back", &[Begin, word(I), word(REVOKE_ONLY), End]),
     // Complaints and threats.
+    stop(
+        "threatens to complain",
+        &[word(IF), soon(TEXTING_SOMEONE.or(SEND)), near(MORE), word(TIMES)],
+    ),
+    stop(
+        "threatens to complain",
+        &[Begin, word(TEXT), word(ME), word(BACK_ONLY), word(THEN), word(SEE), word(WHAT_IF)],
+    ),
+    stop("threatens to complain", &[Begin, word(STILL), word(TEXT), soon(THEN), word(I)]),
     stop("threatens to complain", &[word(AUTHORITY)]),
     stop("threatens to complain", &[word(REPORT), near(SPAM.or(AUTHORITY))]).not_after(CAN_ASK),
     stop("threatens to complain", &[word(REPORT), word(YOU)]).not_after(CAN_ASK),
@@ -1292,6 +1349,22 @@ const WISHES: &[Rule] = &[
     help("asks who texts", &[word(WHO), directly(IS), near(TEXTING_SOMEONE.or(SEND)), word(ME)]),
     help("asks who texts", &[word(WHO), directly(ME_FR), directly(ECRIRE)]),
     help("asks who texts", &[word(WHO), word(I), near(TEXTING_SOMEONE), End]),
+    help("asks how it works", &[Begin, word(HOW), far(TEXTS.or(TEXTING)), near(WORKS), End]),
+    help("asks how it works", &[Begin, word(HOW), near(WORKS), near(TEXTS), End]),
+    help("asks how it works", &[Begin, word(WHAT.or(LIST)), word(COMMANDS), End]),
+    help("asks how it works", &[Begin, word(WHAT), word(COMMANDS), word(THIS.or(NUMBER)), End]),
+    help(
+        "asks how it works",
+        &[
+            Begin,
+            word(WHAT),
+            directly(CAN_ASK),
+            directly(I),
+            word(TEXT),
+            word(NUMBER.or(HERE)),
+            End,
+        ],
+    ),
     // What was done before, and is still wished.
     stop("said to stop", &[word(I), near(SENT), word(KEYWORD)]),
     stop("says to have unsubscribed", &[word(I.or(WANT).or(RECEIVE)), soon(UNSUBSCRIBED)])
