@@ -53,23 +53,27 @@ fn check(text: &str, masked: &str) {
     }
 }
 
-/// The digits that are looked for.
+/// The digits that are looked for: from these zeros on, and five alphabets of
+/// bold and other digits.
 fn digit(letter: char) -> Option<u32> {
-    "0123456789０１２３４５６７８９٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹"
-        .chars()
-        .position(|known| known == letter)
-        .and_then(|at| u32::try_from(at % 10).ok())
+    let point = u32::from(letter);
+    let zeros = ['0', '０', '٠', '۰', '०', '০', '੦', '૦', '௦', '𝟎', '𝟘', '𝟢', '𝟬', '𝟶'];
+    zeros
+        .into_iter()
+        .find_map(|zero| point.checked_sub(u32::from(zero)).filter(|value| *value < 10))
 }
 
 /// Issuers' numbers: how they begin, and how long they are.
-const ISSUERS: [(std::ops::RangeInclusive<u32>, std::ops::RangeInclusive<usize>); 12] = [
+const ISSUERS: [(std::ops::RangeInclusive<u32>, std::ops::RangeInclusive<usize>); 14] = [
     (3400..=3499, 15..=15), // American Express
     (3700..=3799, 15..=15),
     (3000..=3059, 14..=19), // Diners Club
     (3600..=3699, 14..=19),
     (3800..=3999, 14..=19),
     (3528..=3589, 16..=19), // JCB
-    (4000..=4999, 13..=19), // Visa
+    (4000..=4999, 13..=13), // Visa
+    (4000..=4999, 16..=16),
+    (4000..=4999, 19..=19),
     (2221..=2720, 16..=16), // Mastercard
     (5100..=5599, 16..=16),
     (5000..=5099, 13..=19), // Maestro
