@@ -131,6 +131,70 @@ comment on column app.consent_ledgers.inquiry_until is 'The end of what an inqui
 comment on column app.consent_ledgers.purchase_until is 'The end of what a purchase implies: 2 years (CASL, s. 10(10)(a)).';
 alter table app.consent_ledgers enable row level security;
 
+create table app.export_chunks (
+  export_id uuid not null,
+  number integer not null,
+  file text not null,
+  rows integer not null,
+  rows_before bigint not null,
+  lines text not null,
+  constraint export_chunks_pkey PRIMARY KEY (export_id, number),
+  constraint export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES app.exports(id) ON DELETE CASCADE
+);
+comment on table app.export_chunks is 'The rows of an export as lines of JSON, a few hundred in each chunk: all of one moment.';
+alter table app.export_chunks enable row level security;
+
+create table app.exports (
+  id uuid default app.uuid_v7() not null,
+  business_id uuid not null,
+  format text not null,
+  state text default 'open'::text not null,
+  requested_by text not null,
+  requested_at timestamp with time zone default app.clock() not null,
+  due_on date not null,
+  due_at timestamp with time zone not null,
+  run_at timestamp with time zone default app.clock() not null,
+  attempts integer default 0 not null,
+  fencing_token bigint default 0 not null,
+  last_fault text,
+  snapshot text,
+  snapshot_at timestamp with time zone,
+  counts jsonb,
+  chunk_count integer,
+  rows_total bigint,
+  rows_done bigint default 0 not null,
+  byte_count bigint,
+  sha256 bytea,
+  finished_at timestamp with time zone,
+  expires_at timestamp with time zone,
+  storage_path text generated always as (((((business_id)::text || '/'::text) || (id)::text) || '.zip'::text)) stored not null,
+  constraint exports_pkey PRIMARY KEY (id),
+  constraint exports_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint fault_is_short CHECK ((char_length(last_fault) <= 100)),
+  constraint finished_is_described CHECK ((num_nonnulls(byte_count, sha256, finished_at, expires_at) =
+CASE
+    WHEN (state = ANY (ARRAY['ready'::text, 'expired'::text])) THEN 4
+    ELSE 0
+END)),
+  constraint format_is_known CHECK ((format = ANY (ARRAY['json'::text, 'csv'::text]))),
+  constraint requested_by_is_known CHECK ((requested_by = ANY (ARRAY['owner'::text, 'operator'::text]))),
+  constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
+  constraint snapshot_is_whole CHECK ((num_nonnulls(snapshot, snapshot_at, counts, chunk_count, rows_total) = ANY (ARRAY[0, 5]))),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['unconfirmed'::text, 'open'::text, 'ready'::text, 'expired'::text])))
+);
+comment on table app.exports is 'Exports asked for. An open one is an obligation: whoever finds it due may claim it, until it is ready.';
+comment on column app.exports.state is 'unconfirmed: asked for by other means, and nothing happens until the owner asks too.';
+comment on column app.exports.run_at is 'From when it may be claimed. Claiming, and each step, moves it to the end of the lease.';
+comment on column app.exports.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
+comment on column app.exports.snapshot is 'The moment the rows are of, as pg_current_snapshot has it.';
+comment on column app.exports.counts is 'How many rows each file has.';
+comment on column app.exports.storage_path is 'Where the bundle is in the bucket exports, if it is.';
+CREATE INDEX exports_business_id_idx ON app.exports USING btree (business_id);
+CREATE INDEX exports_due_idx ON app.exports USING btree (run_at) WHERE (state = 'open'::text);
+CREATE INDEX exports_expiry_idx ON app.exports USING btree (expires_at) WHERE (state = 'ready'::text);
+CREATE UNIQUE INDEX exports_under_way_key ON app.exports USING btree (business_id, format) WHERE (state = ANY (ARRAY['unconfirmed'::text, 'open'::text]));
+alter table app.exports enable row level security;
+
 create table app.jobs (
   id uuid default app.uuid_v7() not null,
   kind text not null,
@@ -587,6 +651,176 @@ AS $function$
 $function$;
 comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
 
+CREATE OR REPLACE FUNCTION app.export_lease()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '3 minutes';
+$function$;
+comment on function app.export_lease() is 'How long an export belongs to its holder after a step; longer than the longest step, the snapshot.';
+
+CREATE OR REPLACE FUNCTION app.export_rows(p_business_id uuid)
+ RETURNS TABLE(number integer, file text, rows integer, rows_before bigint, lines text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_files constant text[] := array[
+    'profile', 'numbers', 'leads', 'messages', 'consent', 'suppressions', 'audit'
+  ];
+  v_cursor refcursor;
+  v_line text;
+  v_lines text[];
+  v_bytes integer;
+begin
+  number := 0;
+  rows_before := 0;
+  foreach file in array v_files loop
+    case file
+      when 'profile' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select b.id, b.name, u.email as owner_email, b.mailing_address, b.contact_email,
+            b.contact_phone, b.website, b.time_zone, b.language, b.about, b.instructions, b.state,
+            b.created_at, b.updated_at
+          from app.businesses b
+          left join auth.users u on u.id = b.owner_id
+          where b.id = p_business_id
+        ) t;
+      when 'numbers' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select phone, texts_per_minute, created_at
+          from app.sender_numbers
+          where business_id = p_business_id
+          order by phone
+        ) t;
+      when 'leads' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, phone, encode(phone_hmac, 'hex') as phone_hmac, name, email, notes, language,
+            needs_owner_since, needs_owner_reason, created_at, last_inbound_at
+          from app.leads
+          where business_id = p_business_id
+          order by id
+        ) t;
+      when 'messages' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, created_at, lead_id, sender_phone, direction, author, body, media_count,
+            masked_count, in_reply_to, legal_basis, status, error_code, twilio_sid, attempted_at
+          from app.messages
+          where business_id = p_business_id
+          order by id
+        ) t;
+      when 'consent' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, encode(phone_hmac, 'hex') as phone_hmac, sequence, lead_id, message_id, change,
+            basis, source, rule, wording, encode(wording_salt, 'hex') as wording_salt,
+            encode(wording_digest, 'hex') as wording_digest, at, expires_at,
+            encode(previous_hash, 'hex') as previous_hash, encode(hash, 'hex') as hash
+          from app.consent_events
+          where business_id = p_business_id
+          order by consent_events.phone_hmac, sequence
+        ) t;
+      when 'suppressions' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select s.sender_phone, encode(s.phone_hmac, 'hex') as phone_hmac, s.reason, s.since
+          from app.sender_numbers n
+          join app.suppressions s on s.sender_phone = n.phone
+          where n.business_id = p_business_id
+          order by s.sender_phone, s.phone_hmac
+        ) t;
+      when 'audit' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, at, actor, action, subject_id
+          from app.audit_events
+          where business_id = p_business_id
+          order by id
+        ) t;
+    end case;
+
+    -- A file without rows is one empty chunk: it is in the bundle too.
+    v_lines := '{}';
+    v_bytes := 0;
+    rows := 0;
+    loop
+      fetch v_cursor into v_line;
+      if rows > 0 and (v_line is null or v_bytes > 256 * 1024) or v_line is null and lines is null then
+        number := number + 1;
+        lines := array_to_string(v_lines, e'\n');
+        return next;
+        rows_before := rows_before + rows;
+        v_lines := '{}';
+        v_bytes := 0;
+        rows := 0;
+      end if;
+      exit when v_line is null;
+      v_lines := v_lines || v_line;
+      v_bytes := v_bytes + octet_length(v_line);
+      rows := rows + 1;
+    end loop;
+    lines := null;
+    close v_cursor;
+  end loop;
+end;
+$function$;
+comment on function app.export_rows(uuid) is 'All rows of an account that an export holds, file by file, in chunks of lines of JSON.';
+
+CREATE OR REPLACE FUNCTION app.export_view(p_export app.exports)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'export_id', p_export.id,
+    'business_id', p_export.business_id,
+    'format', p_export.format,
+    'state', p_export.state,
+    'requested_at', p_export.requested_at,
+    'due_on', p_export.due_on,
+    'rows_done', p_export.rows_done,
+    'rows_total', p_export.rows_total,
+    'snapshot_at', p_export.snapshot_at,
+    'byte_count', p_export.byte_count,
+    'sha256', encode(p_export.sha256, 'hex'),
+    'expires_at', p_export.expires_at,
+    'storage_path', p_export.storage_path
+  );
+$function$;
+comment on function app.export_view(app.exports) is 'What an owner is told of an export.';
+
+CREATE OR REPLACE FUNCTION app.export_work(p_export app.exports)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'export_id', p_export.id,
+    'business_id', p_export.business_id,
+    'fencing_token', p_export.fencing_token,
+    'format', p_export.format,
+    'storage_path', p_export.storage_path
+  );
+$function$;
+comment on function app.export_work(app.exports) is 'What the holder of an export needs to know.';
+
 CREATE OR REPLACE FUNCTION app.finish_job(p_job_id uuid, p_state text, p_outcome text)
  RETURNS void
  LANGUAGE sql
@@ -784,6 +1018,29 @@ AS $function$
   );
 $function$;
 comment on function app.is_suppressed(uuid,bytea) is 'Whether a shop must not text a number.';
+
+CREATE OR REPLACE FUNCTION app.lead_of_owner(request jsonb)
+ RETURNS app.leads
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_lead app.leads;
+begin
+  select l.* into v_lead
+  from app.leads l
+  join app.businesses b on b.id = l.business_id
+  where b.owner_id = v_owner_id
+    and l.id = (request ->> 'lead_id')::uuid;
+  if not found then
+    raise sqlstate 'PT404' using message = 'the owner has no such lead';
+  end if;
+  return v_lead;
+end;
+$function$;
+comment on function app.lead_of_owner(jsonb) is 'A lead (lead_id) of the session''s owner; refuses the call if there is none.';
 
 CREATE OR REPLACE FUNCTION app.lease()
  RETURNS interval
@@ -1630,6 +1887,128 @@ end;
 $function$;
 comment on function public.count_refusals(jsonb) is 'Adds to the counts of refused requests: function, and counts by reason.';
 grant execute on function public.count_refusals(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.erase_lead(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+  v_texts bigint;
+begin
+  -- In the order job, lead, message.
+  perform
+  from app.jobs j
+  where j.message_id in (select m.id from app.messages m where m.lead_id = v_lead.id)
+  order by j.id
+  for update;
+  perform from app.leads where id = v_lead.id for update;
+
+  -- Again, for what came before the lead was locked: whoever makes a job holds it.
+  delete from app.jobs j
+  using app.messages m
+  where m.id = j.message_id and m.lead_id = v_lead.id;
+  delete from app.status_events s
+  using app.messages m
+  where m.id = s.message_id and m.lead_id = v_lead.id;
+  delete from app.messages where lead_id = v_lead.id;
+  get diagnostics v_texts = row_count;
+  update app.consent_events
+  set wording = null, wording_salt = null
+  where business_id = v_lead.business_id
+    and phone_hmac = v_lead.phone_hmac
+    and wording is not null;
+  delete from app.leads where id = v_lead.id;
+
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_lead.business_id, 'owner', 'lead_erased', v_lead.id);
+  return jsonb_build_object('outcome', 'erased', 'texts', v_texts);
+end;
+$function$;
+comment on function public.erase_lead(jsonb) is 'Erases one person (lead_id) of the session''s owner: the texts, what is known of them, their wording in the ledger. Suppressions and the ledger stay, under a keyed hash.';
+grant execute on function public.erase_lead(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.expire_exports(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with expired as (
+    update app.exports
+    set state = 'expired'
+    where id in (select value::uuid from jsonb_array_elements_text(request -> 'export_ids'))
+      and state = 'ready'
+      and expires_at <= app.clock()
+    returning id, business_id
+  ),
+  noted as (
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    select business_id, 'system', 'export_deleted', id
+    from expired
+    returning id
+  )
+  select jsonb_build_object('expired', (select count(*) from noted));
+$function$;
+comment on function public.expire_exports(jsonb) is 'Records that bundles which are past their time (export_ids) are deleted.';
+grant execute on function public.expire_exports(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.expired_exports(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'exports', coalesce(
+      jsonb_agg(jsonb_build_object('export_id', e.id, 'storage_path', e.storage_path)), '[]'
+    )
+  )
+  from (
+    select x.id, x.storage_path
+    from (select request) r
+    join app.exports x on x.state = 'ready' and x.expires_at <= app.clock()
+    order by x.expires_at
+    limit 50
+  ) e;
+$function$;
+comment on function public.expired_exports(jsonb) is 'Bundles that are past their time, 50 of them.';
+grant execute on function public.expired_exports(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.export_chunk(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_export app.exports := app.hold_export(request);
+  v_chunk app.export_chunks;
+begin
+  if v_export.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  select * into v_chunk
+  from app.export_chunks
+  where export_id = v_export.id and number = (request ->> 'number')::integer;
+  if not found then
+    -- The database has crashed since: begin anew.
+    update app.exports
+    set snapshot = null, snapshot_at = null, counts = null, chunk_count = null, rows_total = null,
+        rows_done = 0
+    where id = v_export.id;
+    return jsonb_build_object('outcome', 'lost');
+  end if;
+  update app.exports set rows_done = v_chunk.rows_before + v_chunk.rows where id = v_export.id;
+  return jsonb_build_object(
+    'outcome', 'chunk', 'file', v_chunk.file, 'rows', v_chunk.rows, 'lines', v_chunk.lines
+  );
+end;
+$function$;
+comment on function public.export_chunk(jsonb) is 'The chunk number of an export''s rows. Outcome: chunk, stale, or lost if the rows have to be gathered anew.';
+grant execute on function public.export_chunk(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.export_consent(request jsonb)
  RETURNS jsonb

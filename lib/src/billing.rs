@@ -181,7 +181,7 @@ impl Billing {
 }
 
 impl Flow for Billing {
-    const METHOD: Method = Method::POST;
+    const METHODS: &'static [Method] = &[Method::POST];
     const MAX_BODY: usize = 1024;
 
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {

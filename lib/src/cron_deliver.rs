@@ -11,6 +11,7 @@ use http::{Method, request::Parts};
 use tokio::time::Instant;
 
 use crate::{
+    export::Exporter,
     http_edge::{Answer, Flow, Problem},
     refusals::Refusals,
     scheduler::Authorization,
@@ -34,6 +35,7 @@ const CLAIM_WITHIN: Duration = Duration::from_secs(25);
 pub struct CronDeliver {
     authorization: Authorization,
     worker: Worker,
+    exporter: Arc<Exporter>,
     refusals: Refusals,
 }
 
@@ -42,10 +44,12 @@ impl CronDeliver {
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
         let secret = reader.cron_secret();
         let worker = Worker::from_settings(&reader);
+        let exporter = Exporter::from_settings(&reader);
         let flow = (|| {
             Some(Self {
                 authorization: Authorization::new(&secret?),
                 worker: worker?,
+                exporter: Arc::new(exporter?),
                 refusals: Refusals::of(PATH),
             })
         })();
@@ -54,7 +58,7 @@ impl CronDeliver {
 }
 
 impl Flow for CronDeliver {
-    const METHOD: Method = Method::GET;
+    const METHODS: &'static [Method] = &[Method::GET];
     const MAX_BODY: usize = 1024;
 
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
@@ -74,6 +78,9 @@ impl Flow for CronDeliver {
             join_all(work.into_iter().map(|work| self.worker.run(work))).await;
         }
         tracing::info!(done, "looked for work");
-        Ok(Answer::ok("application/json", format!(r#"{{"done":{done}}}"#)))
+        let mut answer = Answer::ok("application/json", format!(r#"{{"done":{done}}}"#));
+        let exporter = Arc::clone(&self.exporter);
+        answer.background = Some(Box::pin(async move { exporter.catch_up().await }));
+        Ok(answer)
     }
 }

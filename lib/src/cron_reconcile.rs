@@ -240,7 +240,7 @@ impl CronReconcile {
 }
 
 impl Flow for CronReconcile {
-    const METHOD: Method = Method::GET;
+    const METHODS: &'static [Method] = &[Method::GET];
     const MAX_BODY: usize = 1024;
 
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {

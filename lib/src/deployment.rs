@@ -10,6 +10,11 @@ use crate::{cron_deliver, cron_reconcile, headers::POLICY};
 /// <https://vercel.com/docs/regions>
 pub const REGION: &str = "yul1";
 
+/// How long a function that exports may run: all that Vercel gives on the plan that
+/// also has the scheduler come every minute.
+/// <https://vercel.com/docs/functions/configuring-functions/duration>
+const EXPORT_DURATION: u32 = 800;
+
 /// A function, as Vercel runs it.
 #[derive(Debug)]
 pub struct Function {
@@ -20,7 +25,10 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 6] = [
+pub const FUNCTIONS: [Function; 7] = [
+    // What comes after the answer is a bundle: the export's time to gather rows,
+    // and that to store them.
+    Function { source: "api/account/export.rs", max_duration: EXPORT_DURATION },
     // The answer takes milliseconds; what comes after it a few seconds.
     Function { source: "api/sms/inbound.rs", max_duration: 45 },
     Function { source: "api/sms/status.rs", max_duration: 15 },
@@ -28,8 +36,9 @@ pub const FUNCTIONS: [Function; 6] = [
     Function { source: "api/stripe/event.rs", max_duration: 60 },
     // One to three questions to Stripe, between two to the database.
     Function { source: "api/billing.rs", max_duration: 60 },
-    // Claims for 25 s; the longest work it then may have begun takes 45.
-    Function { source: "api/cron/deliver.rs", max_duration: 90 },
+    // Claims for 25 s; the longest work it then may have begun takes 45. After the
+    // answer it goes on with exports.
+    Function { source: "api/cron/deliver.rs", max_duration: EXPORT_DURATION },
     // Begins pages for 200 s, of which each takes seconds; one that is cut off is done again.
     Function { source: "api/cron/reconcile.rs", max_duration: 300 },
 ];

@@ -97,7 +97,7 @@ impl Egress {
     /// Sends `request` and reads the whole answer before `deadline` is over.
     pub async fn send(
         &self,
-        request: Request<Bytes>,
+        request: Request<impl Into<reqwest::Body>>,
         deadline: Duration,
     ) -> Result<Reply, EgressError> {
         self.send_for(request, deadline, MAX_ANSWER).await

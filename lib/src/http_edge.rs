@@ -23,7 +23,7 @@ use crate::{
     refusals::Refusals,
     session::SessionError,
     stripe::{self, client::StripeError, event::EventError, mirror::MirrorError},
-    supabase::{RpcError, Supabase},
+    supabase::{RpcError, Supabase, storage::StorageError},
     twilio::{form::FieldError, signature::SignatureError},
 };
 
@@ -36,8 +36,8 @@ pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a function does with one request.
 pub trait Flow: Send + Sync + 'static {
-    /// The method the function answers; others are a 405.
-    const METHOD: Method;
+    /// The methods the function answers; others are a 405.
+    const METHODS: &'static [Method];
     /// How many bytes of body it reads; more are a 413.
     const MAX_BODY: usize;
 
@@ -74,9 +74,9 @@ impl Answer {
 /// The text of a variant is sent to the caller; its source is only logged.
 #[derive(Debug, Error)]
 pub enum Problem {
-    /// The function answers another method.
-    #[error("this address answers {0} only")]
-    Method(Method),
+    /// The function answers other methods.
+    #[error("this address answers {} only", names(.0, " and "))]
+    Method(&'static [Method]),
     /// The body is longer than we read.
     #[error("the request body is too large")]
     TooLarge,
@@ -86,6 +86,9 @@ pub enum Problem {
     /// The request is genuine but a field of it is not usable.
     #[error("the request is not valid: {0}")]
     Field(#[from] FieldError),
+    /// The request is genuine but its body is not what is asked for.
+    #[error("the request is not valid: {0}")]
+    Body(&'static str),
     /// The request is genuine but about something we do not have.
     #[error("the request is not valid: {0}")]
     Unknown(&'static str),
@@ -113,6 +116,9 @@ pub enum Problem {
     /// Nothing is wrong with the request; Stripe may answer the next one.
     #[error("the service is temporarily unavailable")]
     Stripe(#[from] StripeError),
+    /// Nothing is wrong with the request; it may be sent again.
+    #[error("the service is temporarily unavailable")]
+    Storage(#[from] StorageError),
     /// A defect of ours.
     #[error("the request could not be answered")]
     Panic,
@@ -126,13 +132,18 @@ impl Problem {
             Self::TooLarge => Some("too large"),
             Self::Unreadable => Some("unreadable"),
             Self::Field(_) => Some("field"),
+            Self::Body(_) => Some("body"),
             Self::Unknown(_) => Some("unknown"),
             Self::Unsigned(error) => Some(error.reason()),
             Self::NotStripes(error) => Some(error.reason()),
             Self::Event(_) => Some("event"),
             Self::Unauthorized => Some("unauthorized"),
             Self::Session(error) => error.reason(),
-            Self::Database(_) | Self::Mirror(_) | Self::Stripe(_) | Self::Panic => None,
+            Self::Database(_)
+            | Self::Mirror(_)
+            | Self::Storage(_)
+            | Self::Stripe(_)
+            | Self::Panic => None,
         }
     }
 
@@ -141,7 +152,7 @@ impl Problem {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable | Self::Field(_) | Self::NotStripes(_) | Self::Event(_) => {
+            Self::Unreadable | Self::Field(_) | Self::Body(_) | Self::NotStripes(_) | Self::Event(_) => {
                 StatusCode::BAD_REQUEST
             }
             Self::Unknown(_) => StatusCode::NOT_FOUND,
@@ -152,7 +163,7 @@ impl Problem {
                 SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             },
-            Self::Database(_) | Self::Mirror(_) | Self::Stripe(_) => {
+            Self::Database(_) | Self::Mirror(_) | Self::Storage(_) | Self::Stripe(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
@@ -220,8 +231,8 @@ where
     B: Body,
 {
     let (head, body) = request.into_parts();
-    if head.method != F::METHOD {
-        return Err(Problem::Method(F::METHOD));
+    if !F::METHODS.contains(&head.method) {
+        return Err(Problem::Method(F::METHODS));
     }
     let mut whole = BytesMut::new();
     let mut length = 0_usize;
@@ -242,6 +253,10 @@ where
     if length > F::MAX_BODY { Err(Problem::TooLarge) } else { Ok((head, whole.freeze())) }
 }
 
+fn names(methods: &[Method], separator: &str) -> String {
+    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(separator)
+}
+
 /// Logs a problem, once and here only, and says to the caller what it may know.
 fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
     let status = problem.status();
@@ -254,8 +269,8 @@ fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
 
     let body = serde_json::json!({ "error": problem.to_string() }).to_string();
     let mut response = respond(status, "application/json", body.into());
-    if let Problem::Method(method) = problem
-        && let Ok(allow) = HeaderValue::from_str(method.as_str())
+    if let Problem::Method(methods) = problem
+        && let Ok(allow) = HeaderValue::try_from(names(methods, ", "))
     {
         response.headers_mut().insert(header::ALLOW, allow);
     }
@@ -285,7 +300,7 @@ mod tests {
     struct Probe;
 
     impl Flow for Probe {
-        const METHOD: Method = Method::POST;
+        const METHODS: &'static [Method] = &[Method::POST];
         const MAX_BODY: usize = 8;
 
         async fn handle(self: Arc<Self>, _: Parts, body: Bytes) -> Result<Answer, Problem> {

@@ -2,11 +2,12 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`stripe_event`], [`billing`], [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
+//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
 //! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
 
+pub mod account_export;
 pub mod assistant;
 pub mod billing;
 pub mod consent;
@@ -14,6 +15,7 @@ pub mod cron_deliver;
 pub mod cron_reconcile;
 pub mod deployment;
 pub mod egress;
+pub mod export;
 pub mod groq;
 pub mod headers;
 pub mod http_edge;

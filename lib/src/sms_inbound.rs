@@ -163,7 +163,7 @@ impl SmsInbound {
 }
 
 impl Flow for SmsInbound {
-    const METHOD: Method = Method::POST;
+    const METHODS: &'static [Method] = &[Method::POST];
     const MAX_BODY: usize = 64 * 1024;
 
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {

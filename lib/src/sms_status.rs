@@ -89,7 +89,7 @@ impl SmsStatus {
 }
 
 impl Flow for SmsStatus {
-    const METHOD: Method = Method::POST;
+    const METHODS: &'static [Method] = &[Method::POST];
     const MAX_BODY: usize = 64 * 1024;
 
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {

@@ -61,7 +61,7 @@ impl StripeEvent {
 }
 
 impl Flow for StripeEvent {
-    const METHOD: Method = Method::POST;
+    const METHODS: &'static [Method] = &[Method::POST];
     /// Events are smaller than a quarter of it.
     const MAX_BODY: usize = 1024 * 1024;
 

@@ -21,7 +21,7 @@ use crate::{
     settings,
 };
 
-/// The longest a call may take: less than the 4.5 s Twilio waits for our answer
+/// The longest most calls may take: less than the 4.5 s Twilio waits for our answer
 /// (`twilio::client::CONNECTION_OVERRIDES`), so that it gets one and tries again.
 const DEADLINE: Duration = Duration::from_secs(4);
 
@@ -81,9 +81,23 @@ impl Supabase {
         A: Serialize,
         R: DeserializeOwned,
     {
+        self.call_within(DEADLINE, function, request).await
+    }
+
+    /// As [`Supabase::call`], for a function that may take long.
+    pub async fn call_within<A, R>(
+        &self,
+        deadline: Duration,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
         let arguments =
             serde_json::to_string(&Arguments { request }).map_err(|_| RpcError::Compose)?;
-        let reply = self.send(function, arguments).await?;
+        let reply = self.send(deadline, function, arguments).await?;
         if !reply.status.is_success() {
             let code = serde_json::from_slice::<ErrorBody>(&reply.body)
                 .map_or_else(|_| "without a code".to_owned(), |error| error.code);
@@ -96,8 +110,13 @@ impl Supabase {
     ///
     /// A connection that broke while it was idle is found out only by using it.
     /// Each function can be called twice: the second call finds the work done.
-    async fn send(&self, function: &str, arguments: String) -> Result<Reply, RpcError> {
-        let end = Instant::now() + DEADLINE;
+    async fn send(
+        &self,
+        deadline: Duration,
+        function: &str,
+        arguments: String,
+    ) -> Result<Reply, RpcError> {
+        let end = Instant::now() + deadline;
         let mut tries = 2;
         loop {
             let composed = self.compose(function, arguments.clone()).ok_or(RpcError::Compose)?;

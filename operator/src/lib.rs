@@ -1,21 +1,30 @@
 //! What an operator does to a running deployment, through the same calls to the
 //! database as the functions make. Every answer is JSON, to be read or piped.
 
-use anyhow::{Context as _, Result};
+use std::{
+    fs::File,
+    io::{self, Read, Seek as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use leadslock::{
     egress::Egress,
+    export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
     settings::Reader,
     supabase::Supabase,
 };
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Show work that is late or given up, texts sent twice, requests refused today
+    /// Show work that is late or given up, exports close to due, texts sent twice,
+    /// requests refused today
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -33,10 +42,27 @@ pub enum Task {
         #[arg(value_parser = phone)]
         phone: Phone,
     },
+    /// Record that an owner asked for an export by other means, say e-mail. It is due
+    /// from now on, and begins when the owner, signed in, asks for the same
+    Export {
+        /// The shop's id
+        business: Uuid,
+        /// How its tables are to be written
+        #[arg(long, default_value = "csv", value_parser = ["csv", "json"])]
+        format: String,
+    },
+    /// Check an exported bundle against its manifest
+    VerifyBundle {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 /// Does `task` to the deployment whose settings `reader` has.
 pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
+    if let Task::VerifyBundle { file } = task {
+        return verify_bundle(file);
+    }
     let supabase = reader.supabase();
     let suppression_key = match task {
         Task::Consent { .. } => reader.suppression_key(),
@@ -47,7 +73,14 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     let supabase = reader.finish((|| Some(Supabase::new(&supabase?, egress?)))())?;
 
     match task {
-        Task::Status => call(&supabase, "service_status", &json!({})).await,
+        Task::Status => {
+            let mut status = call(&supabase, "service_status", &json!({})).await?;
+            let exports = call(&supabase, "export_status", &json!({})).await?;
+            if let (Some(status), Value::Object(exports)) = (status.as_object_mut(), exports) {
+                status.extend(exports);
+            }
+            Ok(status)
+        }
         Task::DeadLetters => {
             pages(&supabase, "list_dead_jobs", json!({}), "jobs", "job_id", "after").await
         }
@@ -58,7 +91,31 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
             let request = json!({ "shop": shop, "phone_hmac": phone_hmac });
             pages(&supabase, "export_consent", request, "texts", "id", "texts_after").await
         }
+        Task::Export { business, format } => {
+            let request = json!({ "business_id": business, "format": format });
+            call(&supabase, "record_export_request", &request).await
+        }
+        Task::VerifyBundle { file } => verify_bundle(file),
     }
+}
+
+/// What the bundle in `file` holds; an error if it is not what its manifest says.
+fn verify_bundle(file: &Path) -> Result<Value> {
+    let cannot_read = || format!("{} cannot be read", file.display());
+    let mut bundle = File::open(file).with_context(cannot_read)?;
+    let mut sha256 = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        let length = bundle.read(&mut buffer).with_context(cannot_read)?;
+        let Some(read @ [_, ..]) = buffer.get(..length) else { break };
+        sha256.update(read);
+    }
+    bundle.rewind().with_context(cannot_read)?;
+    let report = verify(io::BufReader::new(bundle))?;
+    if !report.faults.is_empty() {
+        bail!("the bundle is not what its manifest says: {}", report.faults.join("; "));
+    }
+    Ok(json!({ "sha256": hex(&sha256.finalize()), "manifest": report.manifest }))
 }
 
 async fn call(supabase: &Supabase, function: &str, request: &Value) -> Result<Value> {

@@ -14,6 +14,7 @@ mod chaos;
 mod consent;
 mod convergence;
 mod crashes;
+mod exports;
 mod faults;
 mod gate;
 mod interleavings;

@@ -81,21 +81,27 @@ impl Storage {
         content_type: &str,
         bytes: Bytes,
     ) -> Result<(), StorageError> {
-        let url = self.url(&["object", bucket], path).ok_or(StorageError::Compose)?;
-        let request = self
-            .request(Method::POST, &url)
-            .header(header::CONTENT_TYPE, content_type)
-            .header(header::CACHE_CONTROL, "private, no-store")
-            .header("x-upsert", "true")
-            .body(bytes);
-        self.send(request).await.map(drop)
+        self.send(self.upload_request(bucket, path, content_type, bytes)?, DEADLINE).await.map(drop)
+    }
+
+    /// As [`Storage::upload`], for an object that is still being made and whose
+    /// length nobody knows. If `body` ends with an error, nothing is stored.
+    pub async fn upload_stream(
+        &self,
+        bucket: &str,
+        path: &str,
+        content_type: &str,
+        body: reqwest::Body,
+        deadline: Duration,
+    ) -> Result<(), StorageError> {
+        self.send(self.upload_request(bucket, path, content_type, body)?, deadline).await.map(drop)
     }
 
     /// Removes the objects at `paths`; those that are not there are no failure.
     pub async fn delete(&self, bucket: &str, paths: &[&str]) -> Result<(), StorageError> {
         let url = self.url(&["object"], bucket).ok_or(StorageError::Compose)?;
         let request = self.json(Method::DELETE, &url, &Deletion { prefixes: paths })?;
-        self.send(request).await.map(drop)
+        self.send(request, DEADLINE).await.map(drop)
     }
 
     /// A link that lets whoever has it read one object, for as long as `lifetime`.
@@ -108,7 +114,7 @@ impl Storage {
         let url = self.url(&["object", "sign", bucket], path).ok_or(StorageError::Compose)?;
         let lifetime = Lifetime { expires_in: lifetime.as_secs() };
         let request = self.json(Method::POST, &url, &lifetime)?;
-        let answer = self.send(request).await?;
+        let answer = self.send(request, DEADLINE).await?;
         let link: Link = serde_json::from_slice(&answer).map_err(|_| StorageError::Malformed)?;
         // Storage leaves its own root out of the link.
         Url::parse(&format!("{}{}", self.root, link.signed_url))
@@ -131,15 +137,34 @@ impl Storage {
         method: Method,
         url: &Url,
         body: &impl Serialize,
-    ) -> Result<http::Result<Request<Bytes>>, StorageError> {
+    ) -> Result<Request<Bytes>, StorageError> {
         let body = serde_json::to_vec(body).map_err(|_| StorageError::Compose)?;
         let request = self.request(method, url).header(header::CONTENT_TYPE, "application/json");
-        Ok(request.body(Bytes::from(body)))
+        request.body(Bytes::from(body)).map_err(|_| StorageError::Compose)
     }
 
-    async fn send(&self, request: http::Result<Request<Bytes>>) -> Result<Bytes, StorageError> {
-        let request = request.map_err(|_| StorageError::Compose)?;
-        let reply = self.egress.send(request, DEADLINE).await?;
+    fn upload_request<B>(
+        &self,
+        bucket: &str,
+        path: &str,
+        content_type: &str,
+        body: B,
+    ) -> Result<Request<B>, StorageError> {
+        let url = self.url(&["object", bucket], path).ok_or(StorageError::Compose)?;
+        self.request(Method::POST, &url)
+            .header(header::CONTENT_TYPE, content_type)
+            .header(header::CACHE_CONTROL, "private, no-store")
+            .header("x-upsert", "true")
+            .body(body)
+            .map_err(|_| StorageError::Compose)
+    }
+
+    async fn send(
+        &self,
+        request: Request<impl Into<reqwest::Body>>,
+        deadline: Duration,
+    ) -> Result<Bytes, StorageError> {
+        let reply = self.egress.send(request, deadline).await?;
         if !reply.status.is_success() {
             return Err(StorageError::Refused(reply.status));
         }

@@ -172,7 +172,10 @@ async fn pass_on(shared: &Shared, request: Request) -> Response {
     let target = upstream.join(head.uri.path_and_query().unwrap().as_str()).unwrap();
     let mut headers = head.headers;
     headers.remove("host");
-    let body = to_bytes(body, usize::MAX).await.unwrap();
+    // An upload may be cut off.
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
     let sent = shared.client.request(head.method, target).headers(headers).body(body).send().await;
     let Ok(reply) = sent else { return StatusCode::BAD_GATEWAY.into_response() };
     let status = reply.status();

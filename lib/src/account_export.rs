@@ -1,0 +1,196 @@
+//! `/api/account/export`: an owner takes everything along.
+//!
+//! `POST` asks for an export; the same request while one is under way returns
+//! that one. `GET` says how far it is and, when it is ready, links to it.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode, header, request::Parts};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::{
+    egress::Egress,
+    export::{Exporter, LINK_LIFETIME, Work, table::Format},
+    http_edge::{Answer, Flow, Problem},
+    refusals::Refusals,
+    session::{Session, SessionError, Verifier},
+    settings::{Reader, SettingsError},
+    supabase::{RpcError, Supabase},
+};
+
+/// Where owners ask.
+pub const PATH: &str = "/api/account/export";
+
+/// How soon it makes sense to ask again how far an export is.
+const POLL_AFTER: Duration = Duration::from_secs(2);
+
+/// Everything the function holds between requests.
+#[derive(Debug)]
+pub struct AccountExport {
+    verifier: Verifier,
+    exporter: Arc<Exporter>,
+    refusals: Refusals,
+}
+
+/// What an owner asks for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wish {
+    format: Format,
+    /// Only who has several shops has to say which.
+    business_id: Option<Uuid>,
+}
+
+/// What `rpc/request_export` is told.
+#[derive(Serialize)]
+struct RequestExport<'a> {
+    session: &'a Session,
+    format: Format,
+    business_id: Option<Uuid>,
+}
+
+#[derive(Deserialize)]
+struct Requested {
+    export: View,
+    work: Option<Work>,
+}
+
+/// What `rpc/show_export` is told.
+#[derive(Serialize)]
+struct ShowExport<'a> {
+    session: &'a Session,
+    export_id: Uuid,
+}
+
+/// An export, as `app.export_view` puts it and as the owner is told of it.
+#[derive(Deserialize, Serialize)]
+struct View {
+    export_id: Uuid,
+    business_id: Uuid,
+    format: Format,
+    state: String,
+    requested_at: String,
+    due_on: String,
+    rows_done: u64,
+    rows_total: Option<u64>,
+    snapshot_at: Option<String>,
+    byte_count: Option<u64>,
+    sha256: Option<String>,
+    expires_at: Option<String>,
+    #[serde(skip_serializing)]
+    storage_path: String,
+}
+
+impl AccountExport {
+    /// Reads what the function needs, or says all that is wrong with it.
+    pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
+        let exporter = Exporter::from_settings(&reader);
+        let access_tokens = reader.access_tokens();
+        let flow = (|| {
+            let access_tokens = access_tokens?;
+            let egress = Egress::from_settings(&reader, &[&access_tokens.url])?;
+            Some(Self {
+                verifier: Verifier::new(&access_tokens, egress),
+                exporter: Arc::new(exporter?),
+                refusals: Refusals::of(PATH),
+            })
+        })();
+        reader.finish(flow)
+    }
+
+    async fn ask(&self, session: &Session, body: &[u8]) -> Result<Answer, Problem> {
+        session.require_recent()?;
+        let Wish { format, business_id } = serde_json::from_slice(body).map_err(|_| {
+            Problem::Body(r#"it is not like {"format":"json"} or {"format":"csv"}"#)
+        })?;
+        let request = RequestExport { session, format, business_id };
+        let requested = self.exporter.supabase().call("request_export", &request).await;
+        let Requested { export, work } = requested.map_err(problem)?;
+        tracing::info!(export.id = %export.export_id, is_new = work.is_some(), "an export was asked for");
+
+        let place = format!("{PATH}?id={}", export.export_id);
+        let mut answer = answer(&export, &place, None)?;
+        *answer.response.status_mut() = StatusCode::ACCEPTED;
+        if let Ok(place) = HeaderValue::try_from(place) {
+            answer.response.headers_mut().insert(header::LOCATION, place);
+        }
+        answer.background = work.map(|work| {
+            let exporter = Arc::clone(&self.exporter);
+            Box::pin(async move { exporter.run(work).await }) as _
+        });
+        Ok(answer)
+    }
+
+    async fn show(&self, session: &Session, query: &str) -> Result<Answer, Problem> {
+        let mut pairs = form_urlencoded::parse(query.as_bytes());
+        let id = pairs.find(|(name, _)| name == "id");
+        let export_id = id
+            .and_then(|(_, id)| Uuid::parse_str(&id).ok())
+            .ok_or(Problem::Unknown("there is no such export"))?;
+        let request = ShowExport { session, export_id };
+        let shown = self.exporter.supabase().call("show_export", &request).await;
+        let export: View = shown.map_err(problem)?;
+        let link = if export.state == "ready" {
+            // How far it is may be seen for as long as the session lasts; not what is in it.
+            session.require_recent()?;
+            Some(self.exporter.link(&export.storage_path).await?.to_string())
+        } else {
+            None
+        };
+        answer(&export, &format!("{PATH}?id={export_id}"), link)
+    }
+}
+
+impl Flow for AccountExport {
+    const METHODS: &'static [Method] = &[Method::GET, Method::POST];
+    const MAX_BODY: usize = 1024;
+
+    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+        Some((&self.refusals, self.exporter.supabase()))
+    }
+
+    async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
+        let session = self.verifier.verify(&head.headers).await?;
+        if head.method == Method::POST {
+            self.ask(&session, &body).await
+        } else {
+            self.show(&session, head.uri.query().unwrap_or_default()).await
+        }
+    }
+}
+
+fn answer(export: &View, place: &str, link: Option<String>) -> Result<Answer, Problem> {
+    let mut told = serde_json::to_value(export).map_err(|_| Problem::Panic)?;
+    if let Some(told) = told.as_object_mut() {
+        told.insert("status_url".to_owned(), place.into());
+        if let Some(link) = link {
+            let lifetime = LINK_LIFETIME.as_secs();
+            told.insert("link".to_owned(), json!({ "url": link, "expires_in": lifetime }));
+        }
+    }
+    let mut answer = Answer::ok("application/json", told.to_string());
+    if export.state == "open" {
+        let seconds = HeaderValue::from(POLL_AFTER.as_secs());
+        answer.response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
+    Ok(answer)
+}
+
+/// What the owner may know of a call that was refused.
+fn problem(error: RpcError) -> Problem {
+    if let Some(error) = SessionError::of_call(&error) {
+        return Problem::Session(error);
+    }
+    match &error {
+        RpcError::Refused { code, .. } if code == "PT404" => {
+            Problem::Unknown("there is no such export")
+        }
+        RpcError::Refused { code, .. } if code == "PT400" => {
+            Problem::Body("it has to say which shop: business_id")
+        }
+        _ => Problem::Database(error),
+    }
+}

@@ -1,0 +1,478 @@
+//! Everything of an account, for its owner to take along.
+//!
+//! `rpc/snapshot_export` gathers all rows in one statement, so that they are of
+//! one moment; from there they come chunk by chunk, are packed, and go to Storage
+//! while they do: neither is ever held whole. The row in `app.exports` is the
+//! obligation. Whoever holds it and dies is replaced by the next, who begins with
+//! the same rows and comes to the same bytes at the same place.
+
+pub mod bundle;
+pub mod schema;
+pub mod table;
+pub mod verify;
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Frame;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
+use thiserror::Error;
+use tokio::{sync::mpsc, task::JoinError, time::sleep};
+use url::Url;
+use uuid::Uuid;
+
+use self::{
+    bundle::{Bundle, BundleError, Head, hex},
+    table::Format,
+};
+use crate::{
+    egress::Egress,
+    settings::Reader,
+    supabase::{
+        RpcError, Supabase,
+        storage::{Storage, StorageError},
+    },
+};
+
+/// The bucket of the bundles. Nobody reads it without a signed link.
+const BUCKET: &str = "exports";
+
+/// How long a link to a bundle lives.
+pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// How long gathering the rows may take: as long as the database lets it.
+const SNAPSHOT_WITHIN: Duration = Duration::from_secs(125);
+
+/// How long any other step may take; the longest deletes the rows again.
+const STEP_WITHIN: Duration = Duration::from_secs(65);
+
+/// How long packing and storing may take. With what comes before it, less than
+/// what the functions that do it have (see [`crate::deployment`]).
+const STORE_WITHIN: Duration = Duration::from_secs(500);
+
+/// How often a step is tried before the export is left for later, and the first
+/// pause between two tries; the next is twice as long.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// How much of a bundle is sent at a time, and how many such pieces may wait.
+const PIECE: usize = 64 * 1024;
+const PIECES: usize = 8;
+
+/// A claimed export, as `app.export_work` puts it.
+#[derive(Debug, Deserialize)]
+pub struct Work {
+    export_id: Uuid,
+    business_id: Uuid,
+    fencing_token: i64,
+    format: Format,
+    storage_path: String,
+}
+
+#[derive(Deserialize)]
+struct Claimed {
+    work: Option<Work>,
+    close_to_due: u64,
+}
+
+/// Why an export is left for later.
+#[derive(Debug, Error)]
+enum ExportError {
+    #[error(transparent)]
+    Database(#[from] RpcError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error("the bundle's writer ended")]
+    Writer(#[from] JoinError),
+    /// Another holder has it.
+    #[error("the lease was lost")]
+    Stale,
+    /// The database has crashed, and the snapshot's rows with it.
+    #[error("the snapshot was lost")]
+    Lost,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+/// What every step is told: whose it is.
+#[derive(Serialize)]
+struct Step {
+    export_id: Uuid,
+    fencing_token: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Snapshot {
+    Taken { snapshot_at: String, counts: BTreeMap<String, u64>, chunk_count: u32 },
+    Stale,
+}
+
+#[derive(Serialize)]
+struct ExportChunk {
+    #[serde(flatten)]
+    step: Step,
+    number: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum ChunkOutcome {
+    Chunk(Chunk),
+    Lost,
+    Stale,
+}
+
+/// Rows of one file.
+#[derive(Deserialize)]
+struct Chunk {
+    file: String,
+    lines: String,
+}
+
+#[derive(Serialize)]
+struct FinishExport {
+    #[serde(flatten)]
+    step: Step,
+    byte_count: u64,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct FailExport {
+    #[serde(flatten)]
+    step: Step,
+    fault: String,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    outcome: String,
+}
+
+#[derive(Deserialize)]
+struct Expired {
+    exports: Vec<ExpiredExport>,
+}
+
+#[derive(Deserialize)]
+struct ExpiredExport {
+    export_id: Uuid,
+    storage_path: String,
+}
+
+#[derive(Serialize)]
+struct ExpireExports {
+    export_ids: Vec<Uuid>,
+}
+
+/// What has become of a bundle that was stored.
+struct Stored {
+    byte_count: u64,
+    sha256: String,
+}
+
+/// Makes bundles, and deletes those that are past their time.
+#[derive(Debug)]
+pub struct Exporter {
+    supabase: Supabase,
+    storage: Storage,
+}
+
+impl Exporter {
+    /// Reads what exports need; `reader` keeps what is wrong with it.
+    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
+        let supabase = reader.supabase()?;
+        let egress = Egress::from_settings(reader, &[&supabase.url])?;
+        let storage = Storage::new(&supabase, egress.clone())?;
+        Some(Self { supabase: Supabase::new(&supabase, egress), storage })
+    }
+
+    /// The database, which flows that hand out work call too.
+    pub fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    /// A link to the bundle at `storage_path`, by which it is saved under a name.
+    pub async fn link(&self, storage_path: &str) -> Result<Url, StorageError> {
+        let mut link = self.storage.sign(BUCKET, storage_path, LINK_LIFETIME).await?;
+        link.query_pairs_mut().append_pair("download", "leadslock-export.zip");
+        Ok(link)
+    }
+
+    /// Goes on with what others left: one export, the most urgent that is due, and
+    /// bundles that are past their time.
+    pub async fn catch_up(&self) {
+        self.expire().await;
+        match self.supabase.call("claim_export", &Nothing {}).await {
+            Ok(Claimed { work, close_to_due }) => {
+                if close_to_due > 0 {
+                    tracing::error!(close_to_due, "exports are close to due, or overdue");
+                }
+                if let Some(work) = work {
+                    self.run(work).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "no export could be claimed"),
+        }
+    }
+
+    /// Makes a claimed export's bundle, to its end.
+    ///
+    /// What fails is logged and left: it is done again.
+    pub async fn run(&self, work: Work) {
+        let Err(error) = self.make(&work).await else {
+            tracing::info!(export.id = %work.export_id, "an export is ready");
+            return;
+        };
+        if matches!(error, ExportError::Stale) {
+            tracing::info!(export.id = %work.export_id, "another holder exports");
+            return;
+        }
+        tracing::error!(export.id = %work.export_id, %error, "an export is left for later");
+        let fault = error.to_string().chars().take(100).collect();
+        let request = FailExport { step: work.step(), fault };
+        let recorded = self.supabase.call::<_, Outcome>("fail_export", &request).await;
+        if let Err(error) = recorded {
+            tracing::warn!(export.id = %work.export_id, %error, "the lease has to run out");
+        }
+    }
+
+    /// Deletes the bundles that are past their time.
+    async fn expire(&self) {
+        loop {
+            match self.expire_some().await {
+                Ok(0) => return,
+                Ok(count) => tracing::info!(count, "old bundles were deleted"),
+                Err(error) => {
+                    tracing::error!(%error, "old bundles are left for later");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn expire_some(&self) -> Result<usize, ExportError> {
+        let Expired { exports } = self.supabase.call("expired_exports", &Nothing {}).await?;
+        if exports.is_empty() {
+            return Ok(0);
+        }
+        let paths: Vec<_> = exports.iter().map(|export| export.storage_path.as_str()).collect();
+        self.storage.delete(BUCKET, &paths).await?;
+        let export_ids: Vec<_> = exports.iter().map(|export| export.export_id).collect();
+        let count = export_ids.len();
+        let _: serde_json::Value =
+            self.supabase.call("expire_exports", &ExpireExports { export_ids }).await?;
+        Ok(count)
+    }
+
+    async fn make(&self, work: &Work) -> Result<(), ExportError> {
+        let snapshot =
+            self.supabase.call_within(SNAPSHOT_WITHIN, "snapshot_export", &work.step()).await?;
+        let Snapshot::Taken { snapshot_at, counts, chunk_count } = snapshot else {
+            return Err(ExportError::Stale);
+        };
+        let head = Head {
+            export_id: work.export_id,
+            business_id: work.business_id,
+            format: work.format,
+            snapshot_at,
+            counts,
+        };
+        let Stored { byte_count, sha256 } = self.store(work, head, chunk_count).await?;
+        let request = FinishExport { step: work.step(), byte_count, sha256 };
+        match self.call::<_, Outcome>("finish_export", &request).await?.outcome.as_str() {
+            "ready" => Ok(()),
+            _ => Err(ExportError::Stale),
+        }
+    }
+
+    /// Packs the snapshot's rows and stores the bundle while it grows.
+    ///
+    /// Three things go on at once, each waiting for the next: rows are fetched,
+    /// packed on a thread of their own, and sent. When one fails, all end; what
+    /// was sent then ends with an error, and Storage keeps nothing of it.
+    async fn store(
+        &self,
+        work: &Work,
+        head: Head,
+        chunk_count: u32,
+    ) -> Result<Stored, ExportError> {
+        let (chunk_sender, chunks) = mpsc::channel(2);
+        let (piece_sender, pieces) = mpsc::channel(PIECES);
+        let fetch = async move {
+            for number in 1..=chunk_count {
+                let request = ExportChunk { step: work.step(), number };
+                let chunk = match self.call("export_chunk", &request).await? {
+                    ChunkOutcome::Chunk(chunk) => chunk,
+                    ChunkOutcome::Lost => return Err(ExportError::Lost),
+                    ChunkOutcome::Stale => return Err(ExportError::Stale),
+                };
+                if chunk_sender.send(chunk).await.is_err() {
+                    // The writer has failed, and says why.
+                    break;
+                }
+            }
+            Ok(())
+        };
+        let writer =
+            tokio::task::spawn_blocking(move || pack(head, chunks, Pipe::to(piece_sender)));
+        let pack = async { Ok(writer.await??) };
+        let upload = async {
+            let body = reqwest::Body::wrap(Pieces(pieces));
+            let path = &work.storage_path;
+            let uploaded =
+                self.storage.upload_stream(BUCKET, path, "application/zip", body, STORE_WITHIN);
+            Ok(uploaded.await?)
+        };
+        let ((), stored, ()) = tokio::try_join!(fetch, pack, upload)?;
+        Ok(stored)
+    }
+
+    /// Calls the database, several times if it fails for a moment: the packing
+    /// would have to begin anew.
+    async fn call<A, R>(&self, function: &str, request: &A) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.supabase.call_within(STEP_WITHIN, function, request).await {
+                Err(RpcError::Egress(_)) => {}
+                Err(RpcError::Refused { status, .. }) if status.is_server_error() => {}
+                outcome => return outcome,
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        self.supabase.call_within(STEP_WITHIN, function, request).await
+    }
+}
+
+impl Work {
+    fn step(&self) -> Step {
+        Step { export_id: self.export_id, fencing_token: self.fencing_token }
+    }
+}
+
+/// Writes a bundle of all chunks there will be.
+fn pack(head: Head, mut chunks: mpsc::Receiver<Chunk>, pipe: Pipe) -> Result<Stored, BundleError> {
+    let mut bundle = Bundle::begin(pipe, head)?;
+    while let Some(Chunk { file, lines }) = chunks.blocking_recv() {
+        bundle.add(&file, &lines)?;
+    }
+    Ok(bundle.finish()?.end()?)
+}
+
+/// Sends what is written to it, in pieces, and knows what it was.
+struct Pipe {
+    sender: mpsc::Sender<Option<Bytes>>,
+    piece: BytesMut,
+    byte_count: u64,
+    sha256: Sha256,
+}
+
+impl Pipe {
+    fn to(sender: mpsc::Sender<Option<Bytes>>) -> Self {
+        Self { sender, piece: BytesMut::with_capacity(PIECE), byte_count: 0, sha256: Sha256::new() }
+    }
+
+    fn send(&mut self, piece: Option<Bytes>) -> io::Result<()> {
+        self.sender.blocking_send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+
+    /// Says that this was all. What ends without it is not whole.
+    fn end(mut self) -> io::Result<Stored> {
+        self.flush()?;
+        self.send(None)?;
+        Ok(Stored { byte_count: self.byte_count, sha256: hex(&self.sha256.finalize()) })
+    }
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        self.byte_count += bytes.len() as u64;
+        self.sha256.update(bytes);
+        if self.piece.len() >= PIECE {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = self.piece.split().freeze();
+        if piece.is_empty() { Ok(()) } else { self.send(Some(piece)) }
+    }
+}
+
+/// What comes out of a [`Pipe`], as the body of a request.
+struct Pieces(mpsc::Receiver<Option<Bytes>>);
+
+impl http_body::Body for Pieces {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(match ready!(self.0.poll_recv(context)) {
+            Some(Some(piece)) => Some(Ok(Frame::data(piece))),
+            Some(None) => None,
+            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    async fn received(write: impl FnOnce(Pipe) + Send + 'static) -> io::Result<Bytes> {
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let writer = tokio::task::spawn_blocking(move || write(Pipe::to(sender)));
+        let body = Pieces(pieces).collect().await;
+        writer.await.unwrap();
+        body.map(http_body_util::Collected::to_bytes)
+    }
+
+    #[tokio::test]
+    async fn what_is_not_ended_is_no_whole_body() {
+        let whole = received(|mut pipe| {
+            for _ in 0..3 * PIECE {
+                pipe.write_all(b"ab").unwrap();
+            }
+            let stored = pipe.end().unwrap();
+            assert_eq!(stored.byte_count, 6 * PIECE as u64);
+            assert_eq!(stored.sha256, hex(&Sha256::digest("ab".repeat(3 * PIECE))));
+        });
+        assert_eq!(whole.await.unwrap(), "ab".repeat(3 * PIECE));
+
+        let broken = received(|mut pipe| pipe.write_all(&[0; 2 * PIECE]).unwrap());
+        assert_eq!(broken.await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[tokio::test]
+    async fn who_writes_to_nobody_ends() {
+        let (sender, pieces) = mpsc::channel(PIECES);
+        drop(pieces);
+        let outcome = tokio::task::spawn_blocking(move || {
+            Pipe::to(sender).write_all(&[0; PIECE]).map_err(|error| error.kind())
+        });
+        assert_eq!(outcome.await.unwrap(), Err(io::ErrorKind::BrokenPipe));
+    }
+}
