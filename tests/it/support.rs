@@ -232,6 +232,16 @@ impl TestStack {
         self.stack.product.edge.kill(function).await.unwrap();
     }
 
+    /// The process of a function that was called before.
+    pub(crate) async fn pid(&self, function: &str) -> u32 {
+        self.stack.product.edge.pid(function).await.unwrap().unwrap()
+    }
+
+    /// The database, for its superuser.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.stack.supabase.database_url
+    }
+
     /// Runs the scheduler once; returns the status it was answered with.
     pub(crate) async fn run_scheduler(&self) -> u16 {
         self.run_cron(leadslock::cron_deliver::PATH).await
