@@ -106,7 +106,7 @@ impl Egress {
     /// As [`Egress::send`], for an answer of at most `max_answer` bytes.
     pub async fn send_for(
         &self,
-        request: Request<Bytes>,
+        request: Request<impl Into<reqwest::Body>>,
         deadline: Duration,
         max_answer: usize,
     ) -> Result<Reply, EgressError> {

@@ -30,7 +30,7 @@ use uuid::Uuid;
 
 use self::{
     bundle::{Bundle, BundleError, Head, hex},
-    table::Format,
+    table::{Format, RowError},
 };
 use crate::{
     egress::Egress,
@@ -39,10 +39,15 @@ use crate::{
         RpcError, Supabase,
         storage::{Storage, StorageError},
     },
+    twilio::media::MAX_BYTES,
 };
 
 /// The bucket of the bundles. Nobody reads it without a signed link.
 const BUCKET: &str = "exports";
+
+/// The bucket of the pictures that came with texts, and the file of their rows.
+const MEDIA_BUCKET: &str = "media";
+const MEDIA_FILE: &str = "media";
 
 /// How long a link to a bundle lives.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
@@ -140,6 +145,31 @@ struct Chunk {
     lines: String,
 }
 
+/// What is packed next.
+enum Part {
+    Rows(Chunk),
+    Picture { name: String, content: Bytes },
+}
+
+/// A row of the file `media`, as far as it takes to put the picture beside it.
+#[derive(Deserialize)]
+struct MediaRow {
+    /// Its name in the bundle, if it is stored.
+    file: Option<String>,
+    storage_path: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Objects {
+    objects: Vec<Object>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Object {
+    bucket: String,
+    path: String,
+}
+
 #[derive(Serialize)]
 struct FinishExport {
     #[serde(flatten)]
@@ -211,9 +241,9 @@ impl Exporter {
     }
 
     /// Goes on with what others left: one export, the most urgent that is due, and
-    /// bundles that are past their time.
+    /// objects that are to be deleted.
     pub async fn catch_up(&self) {
-        self.expire().await;
+        self.delete().await;
         match self.supabase.call("claim_export", &Nothing {}).await {
             Ok(Claimed { work, close_to_due }) => {
                 if close_to_due > 0 {
@@ -248,14 +278,16 @@ impl Exporter {
         }
     }
 
-    /// Deletes the bundles that are past their time.
-    async fn expire(&self) {
+    /// Deletes the bundles that are past their time, and what else is to be deleted.
+    async fn delete(&self) {
         loop {
-            match self.expire_some().await {
+            let deleted = async { Ok(self.expire_some().await? + self.delete_objects().await?) };
+            match deleted.await {
                 Ok(0) => return,
-                Ok(count) => tracing::info!(count, "old bundles were deleted"),
+                Ok(count) => tracing::info!(count, "objects were deleted"),
                 Err(error) => {
-                    tracing::error!(%error, "old bundles are left for later");
+                    let error: ExportError = error;
+                    tracing::error!(%error, "objects are left for later");
                     return;
                 }
             }
@@ -308,25 +340,33 @@ impl Exporter {
         head: Head,
         chunk_count: u32,
     ) -> Result<Stored, ExportError> {
-        let (chunk_sender, chunks) = mpsc::channel(2);
+        let (part_sender, parts) = mpsc::channel(2);
         let (piece_sender, pieces) = mpsc::channel(PIECES);
         let fetch = async move {
+            let mut media = Vec::new();
             for number in 1..=chunk_count {
-                let request = ExportChunk { step: work.step(), number };
-                let chunk = match self.call("export_chunk", &request).await? {
-                    ChunkOutcome::Chunk(chunk) => chunk,
-                    ChunkOutcome::Lost => return Err(ExportError::Lost),
-                    ChunkOutcome::Stale => return Err(ExportError::Stale),
-                };
-                if chunk_sender.send(chunk).await.is_err() {
+                let chunk = self.chunk(work, number).await?;
+                if chunk.file == MEDIA_FILE {
+                    media.push(number);
+                }
+                if part_sender.send(Part::Rows(chunk)).await.is_err() {
                     // The writer has failed, and says why.
-                    break;
+                    return Ok::<(), ExportError>(());
+                }
+            }
+            // A zip has one file after the other: pictures come when all rows are in
+            // it, and their rows once more, rather than being kept until then.
+            for number in media {
+                for line in self.chunk(work, number).await?.lines.lines() {
+                    let Some((name, content)) = self.picture(work, line).await? else { continue };
+                    if part_sender.send(Part::Picture { name, content }).await.is_err() {
+                        return Ok(());
+                    }
                 }
             }
             Ok(())
         };
-        let writer =
-            tokio::task::spawn_blocking(move || pack(head, chunks, Pipe::to(piece_sender)));
+        let writer = tokio::task::spawn_blocking(move || pack(head, parts, Pipe::to(piece_sender)));
         let pack = async { Ok(writer.await??) };
         let upload = async {
             let body = reqwest::Body::wrap(Pieces(pieces));
@@ -337,6 +377,43 @@ impl Exporter {
         };
         let ((), stored, ()) = tokio::try_join!(fetch, pack, upload)?;
         Ok(stored)
+    }
+
+    async fn chunk(&self, work: &Work, number: u32) -> Result<Chunk, ExportError> {
+        let request = ExportChunk { step: work.step(), number };
+        match self.call("export_chunk", &request).await? {
+            ChunkOutcome::Chunk(chunk) => Ok(chunk),
+            ChunkOutcome::Lost => Err(ExportError::Lost),
+            ChunkOutcome::Stale => Err(ExportError::Stale),
+        }
+    }
+
+    /// The picture of a row of the file `media`, with its name in the bundle, if it is
+    /// stored and has not been erased since the snapshot.
+    async fn picture(
+        &self,
+        work: &Work,
+        line: &str,
+    ) -> Result<Option<(String, Bytes)>, ExportError> {
+        let row: MediaRow = serde_json::from_str(line).map_err(|_| BundleError::Row(RowError))?;
+        let Some(name) = row.file else { return Ok(None) };
+        let content = self.storage.download(MEDIA_BUCKET, &row.storage_path, MAX_BYTES).await?;
+        if content.is_none() {
+            tracing::warn!(export.id = %work.export_id, "a picture was erased since the snapshot");
+        }
+        Ok(content.map(|content| (name, content)))
+    }
+
+    /// Deletes objects whose rows were erased.
+    async fn delete_objects(&self) -> Result<usize, ExportError> {
+        let found: Objects = self.supabase.call("objects_to_delete", &Nothing {}).await?;
+        for Object { bucket, path } in &found.objects {
+            self.storage.delete(bucket, &[path]).await?;
+        }
+        if !found.objects.is_empty() {
+            let _: serde_json::Value = self.supabase.call("objects_deleted", &found).await?;
+        }
+        Ok(found.objects.len())
     }
 
     /// Calls the database, several times if it fails for a moment: the packing
@@ -366,11 +443,14 @@ impl Work {
     }
 }
 
-/// Writes a bundle of all chunks there will be.
-fn pack(head: Head, mut chunks: mpsc::Receiver<Chunk>, pipe: Pipe) -> Result<Stored, BundleError> {
+/// Writes a bundle of all parts there will be.
+fn pack(head: Head, mut parts: mpsc::Receiver<Part>, pipe: Pipe) -> Result<Stored, BundleError> {
     let mut bundle = Bundle::begin(pipe, head)?;
-    while let Some(Chunk { file, lines }) = chunks.blocking_recv() {
-        bundle.add(&file, &lines)?;
+    while let Some(part) = parts.blocking_recv() {
+        match part {
+            Part::Rows(Chunk { file, lines }) => bundle.add(&file, &lines)?,
+            Part::Picture { name, content } => bundle.add_picture(&name, &content)?,
+        }
     }
     Ok(bundle.finish()?.end()?)
 }

@@ -152,9 +152,11 @@ impl Problem {
         match self {
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable | Self::Field(_) | Self::Body(_) | Self::NotStripes(_) | Self::Event(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::Unreadable
+            | Self::Field(_)
+            | Self::Body(_)
+            | Self::NotStripes(_)
+            | Self::Event(_) => StatusCode::BAD_REQUEST,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
             Self::Unsigned(_) => StatusCode::FORBIDDEN,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,

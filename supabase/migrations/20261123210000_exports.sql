@@ -160,7 +160,8 @@ set timezone = 'UTC'
 as $$
 declare
   v_files constant text[] := array[
-    'profile', 'numbers', 'leads', 'messages', 'consent', 'suppressions', 'audit'
+    'profile', 'subscriptions', 'numbers', 'leads', 'messages', 'consent', 'suppressions', 'audit',
+    'media'
   ];
   v_cursor refcursor;
   v_line text;
@@ -181,6 +182,17 @@ begin
           from app.businesses b
           left join auth.users u on u.id = b.owner_id
           where b.id = p_business_id
+        ) t;
+      when 'subscriptions' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, customer_id, status, price_id, current_period_start, current_period_end,
+            trial_end, cancel_at, cancel_at_period_end, canceled_at, is_collection_paused,
+            unpaid_since, created_at, fetched_at
+          from app.subscriptions
+          where business_id = p_business_id
+          order by id
         ) t;
       when 'numbers' then
         open v_cursor for
@@ -241,6 +253,34 @@ begin
           from app.audit_events
           where business_id = p_business_id
           order by id
+        ) t;
+      when 'media' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select message_id, position, state, refusal, told_type, found_type, byte_count,
+            encode(sha256, 'hex') as sha256,
+            case
+              when state = 'stored' then format(
+                'media/%s-%s.%s', message_id, position,
+                case found_type
+                  when 'image/jpeg' then 'jpg'
+                  when 'image/png' then 'png'
+                  when 'image/gif' then 'gif'
+                  when 'image/webp' then 'webp'
+                  when 'image/heic' then 'heic'
+                  when 'video/mp4' then 'mp4'
+                  when 'video/3gpp' then '3gp'
+                  when 'application/pdf' then 'pdf'
+                  when 'text/vcard' then 'vcf'
+                  else 'bin'
+                end
+              )
+            end as file,
+            storage_path, twilio_sid, created_at, settled_at, removed_at
+          from app.media
+          where business_id = p_business_id
+          order by message_id, position
         ) t;
     end case;
 

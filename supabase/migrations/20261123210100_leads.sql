@@ -1,5 +1,54 @@
 -- One person's data: shown to them, or erased, when they ask the shop for it.
 
+create table app.object_deletions (
+  bucket text not null,
+  path text not null,
+  created_at timestamptz not null default app.clock(),
+
+  constraint object_deletions_pkey primary key (bucket, path)
+);
+comment on table app.object_deletions is
+  'Objects in Storage that are to be deleted: what they belonged to is gone already.';
+alter table app.object_deletions enable row level security;
+
+create function public.objects_to_delete(request jsonb)
+returns jsonb
+language sql
+stable
+security definer
+set search_path = ''
+as $$
+  select jsonb_build_object(
+    'objects', coalesce(jsonb_agg(jsonb_build_object('bucket', o.bucket, 'path', o.path)), '[]')
+  )
+  from (
+    select d.bucket, d.path
+    from (select request) r
+    cross join app.object_deletions d
+    order by d.created_at
+    limit 100
+  ) o;
+$$;
+comment on function public.objects_to_delete(jsonb) is 'Objects that are to be deleted, 100 of them.';
+grant execute on function public.objects_to_delete(jsonb) to service_role;
+
+create function public.objects_deleted(request jsonb)
+returns jsonb
+language sql
+security definer
+set search_path = ''
+as $$
+  with deleted as (
+    delete from app.object_deletions d
+    using jsonb_to_recordset(request -> 'objects') o (bucket text, path text)
+    where d.bucket = o.bucket and d.path = o.path
+    returning d.path
+  )
+  select jsonb_build_object('deleted', (select count(*) from deleted));
+$$;
+comment on function public.objects_deleted(jsonb) is 'Records that objects are deleted.';
+grant execute on function public.objects_deleted(jsonb) to service_role;
+
 create function app.lead_of_owner(request jsonb)
 returns app.leads
 language plpgsql
@@ -76,7 +125,10 @@ begin
         jsonb_agg(
           jsonb_build_object(
             'id', t.id, 'at', t.created_at, 'direction', t.direction, 'author', t.author,
-            'body', t.body, 'legal_basis', t.legal_basis, 'status', t.status
+            'body', t.body, 'legal_basis', t.legal_basis, 'status', t.status,
+            'pictures', (
+              select count(*) from app.media p where p.message_id = t.id and p.state = 'stored'
+            )
           )
           order by t.id
         ),
@@ -125,6 +177,16 @@ begin
   delete from app.status_events s
   using app.messages m
   where m.id = s.message_id and m.lead_id = v_lead.id;
+  with gone as (
+    delete from app.media p
+    using app.messages m
+    where m.id = p.message_id and m.lead_id = v_lead.id
+    returning p.storage_path
+  )
+  insert into app.object_deletions (bucket, path)
+  select 'media', storage_path
+  from gone
+  on conflict do nothing;
   delete from app.messages where lead_id = v_lead.id;
   get diagnostics v_texts = row_count;
   update app.consent_events

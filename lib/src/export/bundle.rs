@@ -105,6 +105,7 @@ pub struct Bundle<W: Write> {
     entries: Vec<Entry>,
     /// The file that rows are being added to, by its place in [`FILES`].
     current: Option<(usize, Open)>,
+    has_all_tables: bool,
     /// Kept, so that its memory is.
     scratch: Vec<u8>,
 }
@@ -127,8 +128,15 @@ impl<W: Write> Bundle<W> {
             .unix_permissions(0o644)
             .last_modified_time(zip_time(&head.snapshot_at));
         let zip = ZipWriter::new_stream(out);
-        let mut bundle =
-            Self { zip, options, head, entries: Vec::new(), current: None, scratch: Vec::new() };
+        let mut bundle = Self {
+            zip,
+            options,
+            head,
+            entries: Vec::new(),
+            current: None,
+            has_all_tables: false,
+            scratch: Vec::new(),
+        };
         bundle.add_whole("README.txt", README.as_bytes())?;
         let schema = serde_json::json!({
             "format": schema::FORMAT,
@@ -148,6 +156,7 @@ impl<W: Write> Bundle<W> {
                 self.close_table(index, open)?;
                 (index + 1, self.open_table(index + 1)?)
             }
+            None if self.has_all_tables => return Err(BundleError::Order),
             None => (0, self.open_table(0)?),
         };
         let file = file(index)?;
@@ -164,11 +173,22 @@ impl<W: Write> Bundle<W> {
         Ok(())
     }
 
+    /// Adds a picture as it is. They come after all rows.
+    pub fn add_picture(&mut self, name: &str, content: &[u8]) -> Result<(), BundleError> {
+        self.close_last_table()?;
+        // Pictures are compressed already.
+        let options = self.options;
+        self.options = options.compression_method(CompressionMethod::Stored);
+        let added = self.add_whole(name, content);
+        self.options = options;
+        added
+    }
+
     /// Ends the bundle, if all rows of the snapshot are in it.
     pub fn finish(mut self) -> Result<W, BundleError> {
-        match self.current.take() {
-            Some((index, open)) if index + 1 == FILES.len() => self.close_table(index, open)?,
-            _ => return Err(BundleError::Count),
+        self.close_last_table()?;
+        if !self.has_all_tables {
+            return Err(BundleError::Count);
         }
         let manifest = Manifest {
             format: schema::FORMAT.to_owned(),
@@ -180,6 +200,14 @@ impl<W: Write> Bundle<W> {
         let manifest = serde_json::to_string_pretty(&manifest).map_err(io::Error::from)?;
         self.add_whole(MANIFEST, format!("{manifest}\n").as_bytes())?;
         Ok(self.zip.finish()?.into_inner())
+    }
+
+    fn close_last_table(&mut self) -> Result<(), BundleError> {
+        if let Some((index, open)) = self.current.take() {
+            self.has_all_tables = index + 1 == FILES.len();
+            self.close_table(index, open)?;
+        }
+        Ok(())
     }
 
     fn open_table(&mut self, index: usize) -> Result<Open, BundleError> {
@@ -272,6 +300,7 @@ mod tests {
                 }
             }
         }
+        bundle.add_picture("media/1.png", b"png")?;
         bundle.finish()
     }
 
@@ -284,7 +313,7 @@ mod tests {
             assert_eq!(bytes, bundle(format, &[ROW, ROW], 2).unwrap());
             let report = verify(io::Cursor::new(bytes)).unwrap();
             assert_eq!(report.faults, Vec::<String>::new());
-            assert_eq!(report.manifest.files.len(), FILES.len() + 2);
+            assert_eq!(report.manifest.files.len(), FILES.len() + 3);
         }
     }
 
@@ -298,6 +327,12 @@ mod tests {
         unfinished.add("profile", "").unwrap();
         assert!(matches!(unfinished.add("leads", ""), Err(BundleError::Order)));
         assert!(matches!(unfinished.finish(), Err(BundleError::Count)));
+        let mut finished = Bundle::begin(Vec::new(), head(Format::Json, 0)).unwrap();
+        for file in &FILES {
+            finished.add(file.name, "").unwrap();
+        }
+        finished.add_picture("media/1.png", b"").unwrap();
+        assert!(matches!(finished.add("profile", ""), Err(BundleError::Order)));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct Column {
 pub enum Kind {
     /// Text, as it was written.
     Text,
+    /// true or false.
+    Boolean,
     /// A whole number.
     Integer,
     /// A time, as RFC 3339 writes it.
@@ -51,10 +53,10 @@ const fn column(name: &'static str, kind: Kind, about: &'static str) -> Column {
     Column { name, kind, about }
 }
 
-use Kind::{Hex, Id, Integer, Text, Time};
+use Kind::{Boolean, Hex, Id, Integer, Text, Time};
 
 /// Every file of rows, in the order of the bundle.
-pub const FILES: [File; 7] = [
+pub const FILES: [File; 9] = [
     File {
         name: "profile",
         about: "The shop and its settings.",
@@ -73,6 +75,26 @@ pub const FILES: [File; 7] = [
             column("state", Text, "active, closing or closed."),
             column("created_at", Time, "When the account was opened."),
             column("updated_at", Time, "When the profile was last changed."),
+        ],
+    },
+    File {
+        name: "subscriptions",
+        about: "What the shop pays for, as Stripe has it.",
+        columns: &[
+            column("id", Text, "The subscription."),
+            column("customer_id", Text, "The shop, as Stripe knows it."),
+            column("status", Text, "Stripe's status."),
+            column("price_id", Text, "The plan."),
+            column("current_period_start", Time, "Since when the paid time runs."),
+            column("current_period_end", Time, "Until when."),
+            column("trial_end", Time, "The end of the trial."),
+            column("cancel_at", Time, "When it will end."),
+            column("cancel_at_period_end", Boolean, "Whether it ends with the paid time."),
+            column("canceled_at", Time, "When it was canceled."),
+            column("is_collection_paused", Boolean, "Whether payments are paused."),
+            column("unpaid_since", Time, "Since when a payment is missing."),
+            column("created_at", Time, "When it began."),
+            column("fetched_at", Time, "When Stripe last told us."),
         ],
     },
     File {
@@ -163,6 +185,26 @@ pub const FILES: [File; 7] = [
             column("actor", Text, "lead, owner, operator, system or provider."),
             column("action", Text, "What was done."),
             column("subject_id", Id, "To what."),
+        ],
+    },
+    File {
+        name: "media",
+        about: "Pictures and the like that came with texts. Those that are stored are files of the bundle.",
+        columns: &[
+            column("message_id", Id, "The text it came with."),
+            column("position", Integer, "Its place in the text, from 0."),
+            column("state", Text, "pending, stored or refused."),
+            column("refusal", Text, "Why it was refused."),
+            column("told_type", Text, "The content type we were told."),
+            column("found_type", Text, "The content type its bytes have."),
+            column("byte_count", Integer, "How many bytes it has."),
+            column("sha256", Hex, "The SHA-256 of its bytes."),
+            column("file", Text, "Its file in the bundle."),
+            column("storage_path", Text, "Where we keep it."),
+            column("twilio_sid", Text, "Twilio's id for it."),
+            column("created_at", Time, "When it came."),
+            column("settled_at", Time, "When it was stored or refused."),
+            column("removed_at", Time, "When Twilio's copy was removed."),
         ],
     },
 ];

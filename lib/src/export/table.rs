@@ -31,6 +31,7 @@ pub struct RowError;
 /// A value of a row.
 enum Cell<'a> {
     Missing,
+    Boolean(bool),
     Integer(i64),
     Text(Cow<'a, str>),
 }
@@ -81,10 +82,9 @@ fn append_record(cells: &[Cell<'_>], out: &mut Vec<u8>) {
         match cell {
             // Unlike an empty text, which has quotes.
             Cell::Missing => {}
-            Cell::Integer(number) => {
-                // A Vec takes all that is written.
-                let _ = write!(out, "{number}");
-            }
+            // A Vec takes all that is written.
+            Cell::Boolean(value) => drop(write!(out, "{value}")),
+            Cell::Integer(number) => drop(write!(out, "{number}")),
             Cell::Text(text) => {
                 out.push(b'"');
                 if is_guarded(text) {
@@ -164,11 +164,15 @@ impl<'de> Deserialize<'de> for Cell<'de> {
             type Value = Cell<'de>;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("null, a whole number or a text")
+                f.write_str("null, true, false, a whole number or a text")
             }
 
             fn visit_unit<E>(self) -> Result<Cell<'de>, E> {
                 Ok(Cell::Missing)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Cell<'de>, E> {
+                Ok(Cell::Boolean(value))
             }
 
             fn visit_i64<E>(self, number: i64) -> Result<Cell<'de>, E> {
@@ -219,6 +223,7 @@ mod tests {
         for (line, want) in [
             (r#"{"a":"plain","b":7}"#, "\"plain\",7\r\n"),
             (r#"{"a":null,"b":null}"#, ",\r\n"),
+            (r#"{"a":true,"b":false}"#, "true,false\r\n"),
             (r#"{"a":"","b":-1}"#, "\"\",-1\r\n"),
             (r#"{"a":"x,\"y\"\n\r\n","b":0}"#, "\"x,\"\"y\"\"\n\r\n\",0\r\n"),
             (r#"{"a":"=cmd|' /C calc'!A0","b":0}"#, "\"'=cmd|' /C calc'!A0\",0\r\n"),

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header, request};
+use http::{HeaderValue, Method, Request, StatusCode, header, request};
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -31,7 +31,7 @@ pub enum StorageError {
     Egress(#[from] EgressError),
     /// Storage refused. Its words are left out: they name the object.
     #[error("storage answered {0}")]
-    Refused(http::StatusCode),
+    Refused(StatusCode),
     /// The answer is not what Storage promises.
     #[error("storage answered in an unexpected form")]
     Malformed,
@@ -95,6 +95,26 @@ impl Storage {
         deadline: Duration,
     ) -> Result<(), StorageError> {
         self.send(self.upload_request(bucket, path, content_type, body)?, deadline).await.map(drop)
+    }
+
+    /// The object at `path`, of at most `max_bytes`, or none if there is none.
+    pub async fn download(
+        &self,
+        bucket: &str,
+        path: &str,
+        max_bytes: usize,
+    ) -> Result<Option<Bytes>, StorageError> {
+        let url =
+            self.url(&["object", "authenticated", bucket], path).ok_or(StorageError::Compose)?;
+        let request = self.request(Method::GET, &url).body(Bytes::new());
+        let request = request.map_err(|_| StorageError::Compose)?;
+        let reply = self.egress.send_for(request, DEADLINE, max_bytes).await?;
+        match reply.status {
+            status if status.is_success() => Ok(Some(reply.body)),
+            // Storage's word for what is not there, besides the usual one.
+            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(None),
+            status => Err(StorageError::Refused(status)),
+        }
     }
 
     /// Removes the objects at `paths`; those that are not there are no failure.
