@@ -337,6 +337,15 @@ CREATE UNIQUE INDEX messages_twilio_sid_key ON app.messages USING btree (twilio_
 CREATE INDEX messages_waiting_idx ON app.messages USING btree (sender_phone) WHERE ((direction = 'outbound'::text) AND (status = 'pending'::text) AND (attempted_at IS NULL));
 alter table app.messages enable row level security;
 
+create table app.object_deletions (
+  bucket text not null,
+  path text not null,
+  created_at timestamp with time zone default app.clock() not null,
+  constraint object_deletions_pkey PRIMARY KEY (bucket, path)
+);
+comment on table app.object_deletions is 'Objects in Storage that are to be deleted: what they belonged to is gone already.';
+alter table app.object_deletions enable row level security;
+
 create table app.refusals (
   day date not null,
   function text not null,
@@ -595,6 +604,27 @@ AS $function$
 $function$;
 comment on function app.billing_standing(uuid) is 'How a shop stands: the standing of its newest subscription that is served, else of its newest, else none.';
 
+CREATE OR REPLACE FUNCTION app.business_days_after(p_day date, p_count integer)
+ RETURNS date
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_day date := p_day;
+  v_left integer := p_count;
+begin
+  while v_left > 0 loop
+    v_day := v_day + 1;
+    if app.is_business_day(v_day) then
+      v_left := v_left - 1;
+    end if;
+  end loop;
+  return v_day;
+end;
+$function$;
+comment on function app.business_days_after(date,integer) is 'The business day that many after a day, which itself does not count.';
+
 CREATE OR REPLACE FUNCTION app.business_of_subscription(p_subscription jsonb)
  RETURNS uuid
  LANGUAGE sql
@@ -670,7 +700,8 @@ CREATE OR REPLACE FUNCTION app.export_rows(p_business_id uuid)
 AS $function$
 declare
   v_files constant text[] := array[
-    'profile', 'numbers', 'leads', 'messages', 'consent', 'suppressions', 'audit'
+    'profile', 'subscriptions', 'numbers', 'leads', 'messages', 'consent', 'suppressions', 'audit',
+    'media'
   ];
   v_cursor refcursor;
   v_line text;
@@ -691,6 +722,17 @@ begin
           from app.businesses b
           left join auth.users u on u.id = b.owner_id
           where b.id = p_business_id
+        ) t;
+      when 'subscriptions' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select id, customer_id, status, price_id, current_period_start, current_period_end,
+            trial_end, cancel_at, cancel_at_period_end, canceled_at, is_collection_paused,
+            unpaid_since, created_at, fetched_at
+          from app.subscriptions
+          where business_id = p_business_id
+          order by id
         ) t;
       when 'numbers' then
         open v_cursor for
@@ -751,6 +793,34 @@ begin
           from app.audit_events
           where business_id = p_business_id
           order by id
+        ) t;
+      when 'media' then
+        open v_cursor for
+        select row_to_json(t)::text
+        from (
+          select message_id, position, state, refusal, told_type, found_type, byte_count,
+            encode(sha256, 'hex') as sha256,
+            case
+              when state = 'stored' then format(
+                'media/%s-%s.%s', message_id, position,
+                case found_type
+                  when 'image/jpeg' then 'jpg'
+                  when 'image/png' then 'png'
+                  when 'image/gif' then 'gif'
+                  when 'image/webp' then 'webp'
+                  when 'image/heic' then 'heic'
+                  when 'video/mp4' then 'mp4'
+                  when 'video/3gpp' then '3gp'
+                  when 'application/pdf' then 'pdf'
+                  when 'text/vcard' then 'vcf'
+                  else 'bin'
+                end
+              )
+            end as file,
+            storage_path, twilio_sid, created_at, settled_at, removed_at
+          from app.media
+          where business_id = p_business_id
+          order by message_id, position
         ) t;
     end case;
 
@@ -994,6 +1064,59 @@ end;
 $function$;
 comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
+CREATE OR REPLACE FUNCTION app.hold_export(request jsonb)
+ RETURNS app.exports
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.exports
+  set run_at = app.clock() + app.export_lease()
+  where id = (request ->> 'export_id')::uuid
+    and fencing_token = (request ->> 'fencing_token')::bigint
+    and state = 'open'
+  returning *;
+$function$;
+comment on function app.hold_export(jsonb) is 'Renews the lease of an export (export_id, fencing_token) and locks it; null if the lease is lost.';
+
+CREATE OR REPLACE FUNCTION app.is_business_day(p_day date)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+declare
+  -- Easter, by Meeus, Jones and Butcher.
+  v_year integer := extract(year from p_day);
+  a integer := v_year % 19;
+  b integer := v_year / 100;
+  c integer := v_year % 100;
+  h integer := (19 * a + b - b / 4 - (b - (b + 8) / 25 + 1) / 3 + 15) % 30;
+  l integer := (32 + 2 * (b % 4) + 2 * (c / 4) - h - c % 4) % 7;
+  m integer := (a + 11 * h + 22 * l) / 451;
+  v_easter date := make_date(v_year, (h + l - 7 * m + 114) / 31, (h + l - 7 * m + 114) % 31 + 1);
+begin
+  return extract(isodow from p_day) < 6
+    -- New Year, Canada Day, Christmas.
+    and to_char(p_day, 'MM-DD') not in ('01-01', '07-01', '12-25')
+    -- Good Friday.
+    and p_day <> v_easter - 2
+    -- Labour Day, the first Monday of September.
+    and not (to_char(p_day, 'MM') = '09' and extract(isodow from p_day) = 1 and extract(day from p_day) <= 7);
+end;
+$function$;
+comment on function app.is_business_day(date) is 'Whether offices are open that day everywhere in Canada: no date counted by it is too late for anybody.';
+
+CREATE OR REPLACE FUNCTION app.is_close_to_due(p_export app.exports)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select app.clock()
+    >= p_export.requested_at + (p_export.due_at - p_export.requested_at) * 0.6;
+$function$;
+comment on function app.is_close_to_due(app.exports) is 'Whether most of the time until an export is due is over.';
+
 CREATE OR REPLACE FUNCTION app.is_served(p_standing text)
  RETURNS boolean
  LANGUAGE sql
@@ -1133,6 +1256,29 @@ AS $function$
   group by j.id, t.id;
 $function$;
 comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
+
+CREATE OR REPLACE FUNCTION app.owe_export(p_business app.businesses, p_format text, p_requested_by text, p_state text)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  with due as (
+    select app.business_days_after((app.clock() at time zone p_business.time_zone)::date, 5) as day
+  ),
+  owed as (
+    insert into app.exports (business_id, format, requested_by, state, due_on, due_at)
+    select p_business.id, p_format, p_requested_by, p_state, due.day,
+      -- The end of that day.
+      (due.day + 1)::timestamp at time zone p_business.time_zone
+    from due
+    on conflict (business_id, format) where state in ('unconfirmed', 'open') do nothing
+    returning id
+  )
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  select p_business.id, p_requested_by, 'export_requested', id
+  from owed;
+$function$;
+comment on function app.owe_export(app.businesses,text,text,text) is 'Records that an export was asked for, unless one in that format is under way.';
 
 CREATE OR REPLACE FUNCTION app.owe_redaction(p_message_id uuid)
  RETURNS jsonb
@@ -1820,6 +1966,41 @@ $function$;
 comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.claim_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_export app.exports;
+begin
+  update app.exports
+  set run_at = app.clock() + app.export_lease(),
+      attempts = attempts + 1,
+      fencing_token = fencing_token + 1
+  where id = (
+    select id
+    from app.exports
+    where state = 'open' and run_at <= app.clock()
+    order by due_at, id
+    limit 1
+    for no key update skip locked
+  )
+  returning * into v_export;
+  return jsonb_build_object(
+    'work', case when found then app.export_work(v_export) end,
+    'close_to_due', (
+      select count(*)
+      from app.exports e
+      where e.state in ('unconfirmed', 'open') and app.is_close_to_due(e)
+    )
+  );
+end;
+$function$;
+comment on function public.claim_export(jsonb) is 'Claims the most urgent export that is due to be worked on, and tells how many are close to their due date.';
+grant execute on function public.claim_export(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.claim_jobs(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -1913,6 +2094,16 @@ begin
   delete from app.status_events s
   using app.messages m
   where m.id = s.message_id and m.lead_id = v_lead.id;
+  with gone as (
+    delete from app.media p
+    using app.messages m
+    where m.id = p.message_id and m.lead_id = v_lead.id
+    returning p.storage_path
+  )
+  insert into app.object_deletions (bucket, path)
+  select 'media', storage_path
+  from gone
+  on conflict do nothing;
   delete from app.messages where lead_id = v_lead.id;
   get diagnostics v_texts = row_count;
   update app.consent_events
@@ -2131,6 +2322,170 @@ $function$;
 comment on function public.export_consent(jsonb) is 'The evidence of consent of one phone number (phone_hmac) at the shop that has the number shop, and 200 texts after texts_after.';
 grant execute on function public.export_consent(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.export_lead(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+begin
+  return jsonb_build_object(
+    'format', 'leadslock lead export 1',
+    'made_at', app.clock(),
+    'person', (
+      select to_jsonb(p)
+      from (
+        select v_lead.id, v_lead.phone, v_lead.name, v_lead.email, v_lead.notes, v_lead.language,
+          v_lead.created_at, v_lead.last_inbound_at
+      ) p
+    ),
+    'consent', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'at', e.at, 'change', e.change, 'basis', e.basis, 'source', e.source,
+            'wording', e.wording, 'message_id', e.message_id, 'expires_at', e.expires_at
+          )
+          order by e.sequence
+        ),
+        '[]'
+      )
+      from app.consent_events e
+      where e.business_id = v_lead.business_id and e.phone_hmac = v_lead.phone_hmac
+    ),
+    'suppressed', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('sender_phone', s.sender_phone, 'reason', s.reason, 'since', s.since)
+          order by s.sender_phone
+        ),
+        '[]'
+      )
+      from app.sender_numbers n
+      join app.suppressions s on s.sender_phone = n.phone
+      where n.business_id = v_lead.business_id and s.phone_hmac = v_lead.phone_hmac
+    ),
+    'texts', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', t.id, 'at', t.created_at, 'direction', t.direction, 'author', t.author,
+            'body', t.body, 'legal_basis', t.legal_basis, 'status', t.status,
+            'pictures', (
+              select count(*) from app.media p where p.message_id = t.id and p.state = 'stored'
+            )
+          )
+          order by t.id
+        ),
+        '[]'
+      )
+      from (
+        select *
+        from app.messages m
+        where m.lead_id = v_lead.id
+          and m.id > coalesce((request ->> 'texts_after')::uuid, '00000000-0000-0000-0000-000000000000')
+        order by m.id
+        limit 200
+      ) t
+    )
+  );
+end;
+$function$;
+comment on function public.export_lead(jsonb) is 'Everything about one person (lead_id) for the session''s owner to hand over, with 200 texts after texts_after.';
+grant execute on function public.export_lead(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.export_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with owed as (
+    select e.*, e.due_at <= app.clock() as is_overdue, app.is_close_to_due(e) as is_close
+    from app.exports e
+    where e.state in ('unconfirmed', 'open')
+  )
+  select jsonb_build_object(
+    'exports_open', count(*) filter (where state = 'open'),
+    'exports_unconfirmed', count(*) filter (where state = 'unconfirmed'),
+    'exports_close_to_due', count(*) filter (where is_close and not is_overdue),
+    'exports_overdue', count(*) filter (where is_overdue),
+    'exports_most_urgent', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'export_id', u.id, 'business_id', u.business_id, 'state', u.state, 'due_on', u.due_on,
+            'attempts', u.attempts, 'last_fault', u.last_fault
+          )
+          order by u.due_at
+        ),
+        '[]'
+      )
+      from (select * from owed where is_close order by due_at limit 20) u
+    )
+  )
+  from (select request) r
+  left join owed on true;
+$function$;
+comment on function public.export_status(jsonb) is 'How many exports are owed, and which of them are close to due (60 % of the time is over) or overdue.';
+grant execute on function public.export_status(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.fail_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_export app.exports := app.hold_export(request);
+begin
+  if v_export.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.exports
+  set last_fault = request ->> 'fault',
+      run_at = app.clock()
+        + least(interval '15 minutes', interval '10 seconds' * power(2, least(attempts, 10)))
+  where id = v_export.id;
+  return jsonb_build_object('outcome', 'postponed');
+end;
+$function$;
+comment on function public.fail_export(jsonb) is 'Has an export tried again later, and keeps why (fault). Outcome: postponed or stale.';
+grant execute on function public.fail_export(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.finish_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  v_export app.exports := app.hold_export(request);
+begin
+  if v_export.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.exports
+  set state = 'ready',
+      byte_count = (request ->> 'byte_count')::bigint,
+      sha256 = decode(request ->> 'sha256', 'hex'),
+      finished_at = app.clock(),
+      expires_at = app.clock() + interval '7 days',
+      last_fault = null
+  where id = v_export.id;
+  delete from app.export_chunks where export_id = v_export.id;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_export.business_id, 'system', 'export_ready', v_export.id);
+  return jsonb_build_object('outcome', 'ready');
+end;
+$function$;
+comment on function public.finish_export(jsonb) is 'Records that the bundle is stored (byte_count, sha256 in hex). Outcome: ready or stale.';
+grant execute on function public.finish_export(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.link_stripe_customer(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2187,6 +2542,43 @@ AS $function$
 $function$;
 comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
 grant execute on function public.list_dead_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.objects_deleted(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with deleted as (
+    delete from app.object_deletions d
+    using jsonb_to_recordset(request -> 'objects') o (bucket text, path text)
+    where d.bucket = o.bucket and d.path = o.path
+    returning d.path
+  )
+  select jsonb_build_object('deleted', (select count(*) from deleted));
+$function$;
+comment on function public.objects_deleted(jsonb) is 'Records that objects are deleted.';
+grant execute on function public.objects_deleted(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.objects_to_delete(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'objects', coalesce(jsonb_agg(jsonb_build_object('bucket', o.bucket, 'path', o.path)), '[]')
+  )
+  from (
+    select d.bucket, d.path
+    from (select request) r
+    cross join app.object_deletions d
+    order by d.created_at
+    limit 100
+  ) o;
+$function$;
+comment on function public.objects_to_delete(jsonb) is 'Objects that are to be deleted, 100 of them.';
+grant execute on function public.objects_to_delete(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.open_billing(request jsonb)
  RETURNS jsonb
@@ -2435,6 +2827,86 @@ $function$;
 comment on function public.receive_sms(jsonb) is 'Takes in a text from a lead, once however often it is delivered. Returns the work it is owed, claimed for the caller.';
 grant execute on function public.receive_sms(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.record_export_request(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_business app.businesses;
+  v_export app.exports;
+begin
+  select * into v_business from app.businesses where id = (request ->> 'business_id')::uuid;
+  if not found then
+    raise sqlstate 'PT404' using message = 'there is no such shop';
+  end if;
+  perform app.owe_export(v_business, request ->> 'format', 'operator', 'unconfirmed');
+  select * into strict v_export
+  from app.exports
+  where business_id = v_business.id
+    and format = request ->> 'format'
+    and state in ('unconfirmed', 'open');
+  return app.export_view(v_export);
+end;
+$function$;
+comment on function public.record_export_request(jsonb) is 'Records that an export of business_id in a format was asked for by other means, say e-mail. It is due from then on, and begins when the owner, signed in, asks for the same.';
+grant execute on function public.record_export_request(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.request_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_businesses app.businesses[];
+  v_business app.businesses;
+  v_export app.exports;
+  v_is_new boolean;
+begin
+  select array_agg(b) into v_businesses
+  from app.businesses b
+  where b.owner_id = v_owner_id
+    and b.id = coalesce((request ->> 'business_id')::uuid, b.id);
+  if v_businesses is null then
+    raise sqlstate 'PT404' using message = 'the owner has no such shop';
+  elsif cardinality(v_businesses) > 1 then
+    raise sqlstate 'PT400' using message = 'the owner has several shops';
+  end if;
+  v_business := v_businesses[1];
+
+  perform app.owe_export(v_business, request ->> 'format', 'owner', 'open');
+  select * into strict v_export
+  from app.exports
+  where business_id = v_business.id
+    and format = request ->> 'format'
+    and state in ('unconfirmed', 'open')
+  for no key update;
+  if v_export.state = 'unconfirmed' then
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    values (v_business.id, 'owner', 'export_confirmed', v_export.id);
+  end if;
+
+  -- Whoever asks first begins with it; if that process dies, the scheduler does.
+  v_is_new := v_export.attempts = 0;
+  if v_is_new then
+    update app.exports
+    set state = 'open', run_at = app.clock() + app.export_lease(), attempts = 1,
+        fencing_token = fencing_token + 1
+    where id = v_export.id
+    returning * into v_export;
+  end if;
+  return jsonb_build_object(
+    'export', app.export_view(v_export),
+    'work', case when v_is_new then app.export_work(v_export) end
+  );
+end;
+$function$;
+comment on function public.request_export(jsonb) is 'Has the account of an owner''s session exported in a format (business_id says of which shop, where there are several). Returns the export and, if it was not begun, its work, claimed for the caller.';
+grant execute on function public.request_export(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.resume_stripe_listing(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2660,6 +3132,73 @@ end;
 $function$;
 comment on function public.settle_send(jsonb) is 'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
 grant execute on function public.settle_send(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.show_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_export app.exports;
+begin
+  select e.* into v_export
+  from app.exports e
+  join app.businesses b on b.id = e.business_id
+  where e.id = (request ->> 'export_id')::uuid and b.owner_id = v_owner_id;
+  if not found then
+    raise sqlstate 'PT404' using message = 'the owner has no such export';
+  end if;
+  return app.export_view(v_export);
+end;
+$function$;
+comment on function public.show_export(jsonb) is 'How far an export of the session''s owner is.';
+grant execute on function public.show_export(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.snapshot_export(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '120s'
+AS $function$
+declare
+  v_export app.exports := app.hold_export(request);
+begin
+  if v_export.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  if v_export.snapshot is null then
+    delete from app.export_chunks where export_id = v_export.id;
+    with chunks as (
+      insert into app.export_chunks (export_id, number, file, rows, rows_before, lines)
+      select v_export.id, r.number, r.file, r.rows, r.rows_before, r.lines
+      from app.export_rows(v_export.business_id) r
+      returning file, rows
+    ),
+    files as (
+      select file, count(*) as chunks, sum(rows) as rows from chunks group by file
+    )
+    update app.exports
+    set snapshot = pg_current_snapshot()::text,
+        snapshot_at = app.clock(),
+        counts = (select jsonb_object_agg(f.file, f.rows) from files f),
+        chunk_count = (select sum(f.chunks) from files f),
+        rows_total = (select sum(f.rows) from files f)
+    where id = v_export.id
+    returning * into v_export;
+  end if;
+  return jsonb_build_object(
+    'outcome', 'taken',
+    'snapshot_at', app.ledger_time(v_export.snapshot_at),
+    'counts', v_export.counts,
+    'chunk_count', v_export.chunk_count
+  );
+end;
+$function$;
+comment on function public.snapshot_export(jsonb) is 'Gathers the rows of an export, all of one moment, if they are not. Outcome: taken, or stale for who has lost the lease.';
+grant execute on function public.snapshot_export(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.stale_subscriptions(request jsonb)
  RETURNS jsonb
