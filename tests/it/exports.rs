@@ -99,7 +99,8 @@ impl<'a> Owner<'a> {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, wait).await.expect("the export is not ready")
+        let waited = tokio::time::timeout(PATIENCE, wait).await;
+        waited.unwrap_or_else(|_| panic!("{export} is not ready"))
     }
 
     /// The bundle of an export that is ready, which is what it is said to be.
@@ -382,7 +383,7 @@ fn who_asks_again_gets_the_one_under_way() {
 }
 
 #[test]
-fn only_the_owner_gets_it_and_only_when_freshly_signed_in() {
+fn only_the_owner_gets_it_and_only_while_signed_in() {
     run(async {
         let stack = TestStack::start().await;
         let owner = Owner::of(&stack).await;
@@ -464,6 +465,46 @@ fn only_the_owner_gets_it_and_only_when_freshly_signed_in() {
         assert_eq!(request.send().await.unwrap().status(), 204);
         let (status, told) = owner.send(Method::GET, path, "").await;
         assert_eq!((status, &told["error"]), (401, &json!("the session has ended")));
+        stack.stop().await;
+    });
+}
+
+/// A renewed token is as genuine as the first, and says that the sign-in was long ago.
+#[test]
+fn who_signed_in_long_ago_or_by_half_has_to_show_more() {
+    run(async {
+        let stack = TestStack::start().await;
+        let owner = Owner::of(&stack).await;
+        let ready = owner.wait(&owner.ask("csv").await).await;
+        let path = ready["status_url"].as_str().unwrap();
+
+        let signed_in = "update auth.sessions set created_at = created_at - interval '11 minutes'";
+        stack.database.batch_execute(signed_in).await.unwrap();
+        let refresh_token = "select token from auth.refresh_tokens
+                             where not revoked order by created_at desc limit 1";
+        let refresh_token = stack.value(refresh_token).await;
+        let (url, key) = stack.supabase();
+        let url = url.join("/auth/v1/token?grant_type=refresh_token").unwrap();
+        let body = json!({ "refresh_token": refresh_token }).to_string();
+        let request = stack.client.post(url).header("apikey", key).body(body);
+        let response = request.header("content-type", "application/json").send().await.unwrap();
+        let session: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        let token = session["access_token"].as_str().unwrap().to_owned();
+        let stale = Owner { stack: &stack, token };
+        let sentence = json!({ "error": "this needs a sign-in of the last 10 minutes" });
+        assert_eq!(stale.send(Method::GET, path, "").await, (401, sentence.clone()));
+        let asked = stale.send(Method::POST, account_export::PATH, r#"{"format":"csv"}"#).await;
+        assert_eq!(asked, (401, sentence));
+
+        let enrol = "insert into auth.mfa_factors
+                       (id, user_id, factor_type, status, created_at, updated_at)
+                     select gen_random_uuid(), id, 'totp', 'verified', now(), now()
+                     from auth.users";
+        stack.database.batch_execute(enrol).await.unwrap();
+        let sentence = json!({ "error": "this needs the second factor" });
+        assert_eq!(owner.send(Method::GET, path, "").await, (401, sentence.clone()));
+        let asked = owner.send(Method::POST, account_export::PATH, r#"{"format":"csv"}"#).await;
+        assert_eq!(asked, (401, sentence));
         stack.stop().await;
     });
 }
@@ -832,7 +873,6 @@ fn memory(pid: u32, field: &str) -> u64 {
 /// beside psql's `\\copy` of the same texts, and how much memory.
 #[test]
 #[ignore = "takes minutes, and /proc and psql"]
-#[expect(clippy::print_stderr, reason = "what it measures is for whom started it")]
 fn a_million_texts() {
     run(async {
         let stack = TestStack::start().await;
