@@ -29,7 +29,10 @@ pub fn redactor(input: &[u8]) {
                 check(part, masked);
             }
             assert_eq!(redact(&masked.join(" ")).count, 0, "more to mask in {masked:?}");
-            if let [first, second] = *parts {
+            // A number that goes over from one to the other, not one that the other named.
+            if let [first, second] = *parts
+                && masked.first().is_some_and(|masked| masked != first)
+            {
                 assert!(may_be_part(first) || may_be_part(second), "unasked for: {parts:?}");
             }
         }
