@@ -379,3 +379,8 @@ end;
 $$;
 comment on function public.receive_sms(jsonb) is
   'Takes in a text from a lead, once however often it is delivered. Returns the work it is owed, claimed for the caller.';
+
+-- app.fixed_text stands in for them.
+drop function app.help_text(app.businesses, text);
+drop function app.stop_text(app.businesses, text);
+drop function app.start_text(app.businesses, text);

@@ -86,7 +86,8 @@ begin
   return v_answer;
 end;
 $$;
-
+comment on function app.gate(uuid, text, uuid) is
+  'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
 -- The model is not asked for an answer that may not be sent.
 create or replace function app.owe_reply(p_message_id uuid)
