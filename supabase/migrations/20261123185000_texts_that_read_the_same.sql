@@ -128,6 +128,13 @@ begin
     return jsonb_build_object('outcome', 'unknown_message');
   end if;
 
+  -- First of all: a row that refers to the text holds it, and whoever gives the
+  -- text its SID waits for that. Callbacks that come at once would wait crosswise.
+  select id into v_job_id
+  from app.jobs
+  where kind = 'send' and message_id = v_message.id
+  for no key update;
+
   insert into app.status_events (message_id, twilio_sid, status, error_code, fields)
   values (
     v_message.id, request ->> 'twilio_sid', request ->> 'status',
@@ -151,14 +158,13 @@ begin
   -- A look-up may have taken this text for another to the lead that reads the
   -- same. Then that one has its status, and this one is looked up in its turn.
   select * into v_holder from app.messages where twilio_sid = request ->> 'twilio_sid';
-  if v_holder.lead_id = v_message.lead_id then
+  if v_holder.lead_id = v_message.lead_id and v_holder.id <> v_message.id then
     v_message := v_holder;
+    select id into v_job_id
+    from app.jobs
+    where kind = 'send' and message_id = v_message.id
+    for no key update;
   end if;
-
-  select id into v_job_id
-  from app.jobs
-  where kind = 'send' and message_id = v_message.id
-  for no key update;
   perform app.apply_error_policy(v_message.lead_id, v_message.id, request ->> 'policy');
   if not app.advance_message(
     v_message.id, request ->> 'twilio_sid', request ->> 'status', (request ->> 'error_code')::integer

@@ -367,6 +367,45 @@ fn only_the_leads_own_texts_are_masked() {
     });
 }
 
+/// All callbacks of a text, and the answer to our request, at the same instant.
+#[test]
+fn callbacks_that_come_at_once_do_not_wait_for_each_other_crosswise() {
+    run(async {
+        let stack = TestStack::start().await;
+        let calls = Calls(&stack);
+        let mut connections = Vec::new();
+        for _ in 0..6 {
+            connections.push(stack.connect().await);
+        }
+        let statuses = ["sent", "sending", "delivered", "queued", "sent"];
+        for number in 1..=30 {
+            calls.wait(3600).await;
+            let send = calls.queued(number).await;
+            let report = statuses.iter().map(|status| {
+                ("apply_status", json!({
+                    "message_id": send["message_id"], "twilio_sid": outbound_sid(number), "status": status,
+                }))
+            });
+            let accepted = json!({
+                "job_id": send["job_id"], "fencing_token": send["fencing_token"],
+                "result": "accepted", "twilio_sid": outbound_sid(number), "status": "accepted",
+            });
+            let requests: Vec<_> = report.chain([("settle_send", accepted)]).collect();
+            let at_once =
+                requests.iter().zip(&connections).map(async |((function, request), to)| {
+                    let sql = format!("select public.{function}($1)");
+                    to.query_one(&sql, &[request]).await.map(|_| ())
+                });
+            for outcome in futures_util::future::join_all(at_once).await {
+                assert!(outcome.is_ok(), "text {number}: {outcome:?}");
+            }
+        }
+        let ended = "select string_agg(distinct status, ' ') from app.messages where direction = 'outbound'";
+        assert_eq!(stack.value(ended).await, "delivered");
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn every_callback_is_kept_those_too_that_change_nothing() {
     run(async {
