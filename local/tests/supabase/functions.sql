@@ -64,4 +64,4 @@ set search_path = ''
 as 'select 1';
 revoke all on function public.secret() from public, anon, authenticated, service_role;
 
-insert into storage.buckets (id, name, public) values ('exports', 'exports', false);
+insert into storage.buckets (id, name, public) values ('shelf', 'shelf', false);

@@ -5,19 +5,19 @@ use serde_json::{Value, json};
 use crate::support::{Project, run, shared_project};
 
 async fn upload(project: &Project, key: &str, bytes: &[u8]) {
-    let path = format!("storage/v1/object/exports/{key}");
+    let path = format!("storage/v1/object/shelf/{key}");
     let request = project.request("POST", &path, &project.supabase.secret_key);
     let request = request.header("content-type", "application/zip").body(bytes.to_vec());
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
 
 async fn link(project: &Project, key: &str, seconds: i64) -> String {
-    let path = format!("storage/v1/object/sign/exports/{key}");
+    let path = format!("storage/v1/object/sign/shelf/{key}");
     let request = project.request("POST", &path, &project.supabase.secret_key);
     let response = request.json(&json!({ "expiresIn": seconds })).send().await.unwrap();
     let answer: Value = response.json().await.unwrap();
     let signed = answer["signedURL"].as_str().unwrap();
-    assert!(signed.starts_with("/object/sign/exports/"), "{answer}");
+    assert!(signed.starts_with("/object/sign/shelf/"), "{answer}");
     format!("{}storage/v1{signed}", project.supabase.url)
 }
 
@@ -51,8 +51,7 @@ fn a_private_object_needs_the_secret_key() {
     run(async {
         let project = shared_project().await;
         upload(project, "a.zip", b"data").await;
-        for path in
-            ["storage/v1/object/exports/a.zip", "storage/v1/object/authenticated/exports/a.zip"]
+        for path in ["storage/v1/object/shelf/a.zip", "storage/v1/object/authenticated/shelf/a.zip"]
         {
             let request = project.request("GET", path, &project.supabase.publishable_key);
             assert_eq!(request.send().await.unwrap().status(), 400);
@@ -61,10 +60,10 @@ fn a_private_object_needs_the_secret_key() {
         }
 
         let key = &project.supabase.secret_key;
-        let request = project.request("DELETE", "storage/v1/object/exports", key);
+        let request = project.request("DELETE", "storage/v1/object/shelf", key);
         let response = request.json(&json!({ "prefixes": ["a.zip"] })).send().await.unwrap();
         assert_eq!(response.status(), 200);
-        let request = project.request("GET", "storage/v1/object/exports/a.zip", key);
+        let request = project.request("GET", "storage/v1/object/shelf/a.zip", key);
         assert_eq!(request.send().await.unwrap().status(), 400);
     });
 }
