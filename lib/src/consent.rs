@@ -6,12 +6,14 @@
 //! English and French. They lean towards stopping: a shop can call a person who
 //! was stopped by mistake, but cannot take back a text.
 //!
-//! The model is never asked. [`words`] takes a text apart, [`sense`] finds what its
-//! words stand for in [`lexicon`], and the tables of [`keywords`] and [`wording`]
-//! decide on that.
+//! The assistant's model is never asked. [`words`] takes a text apart, [`sense`] finds what
+//! its words stand for in [`lexicon`], and the tables of [`keywords`] and [`wording`]
+//! decide on that. On wishes in words [`likelihood`] has a second opinion: it sees wishes
+//! that no row knows, and rows that fit what is certainly none.
 
 mod keywords;
 mod lexicon;
+pub mod likelihood;
 mod pattern;
 mod sense;
 mod spelling;
@@ -19,6 +21,8 @@ mod wording;
 mod words;
 
 use serde::Serialize;
+
+use self::{sense::Sense, words::Word};
 
 /// What a text asks for, besides what it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -48,6 +52,9 @@ pub struct Decision {
 /// The rule's name where Twilio decided.
 const TWILIOS_WORD: &str = "Twilio took it for a keyword";
 
+/// The rule's name where no row of a table decided.
+const LIKELY: &str = "reads like a wish to stop";
+
 impl Decision {
     /// Whether the text says so in words of its own, which may be misunderstood.
     pub fn is_in_words(&self) -> bool {
@@ -73,10 +80,26 @@ pub fn classify(text: &str, opt_out_type: Option<&str>) -> Decision {
     }
     let words = words::words(text);
     let mut senses = sense::senses(&words);
+    let all_senses = senses.clone();
     wording::set_ordinary_aside(&mut senses);
     keywords::decide(&words, &senses)
-        .or_else(|| wording::decide(&senses))
+        .or_else(|| in_words(&words, &all_senses, &senses))
         .unwrap_or(Decision { meaning: Meaning::Text, rule: None })
+}
+
+/// The decision of the rules for wording, and of the second opinion. `senses` is what is
+/// left of `all_senses` without what only looks like a wish.
+fn in_words(words: &[Word], all_senses: &[Sense], senses: &[Sense]) -> Option<Decision> {
+    let decision = wording::decide(senses, |_| true);
+    match decision.map(|decision| decision.meaning) {
+        Some(Meaning::Stop) if likelihood::is_unlikely(words, all_senses) => {
+            wording::decide(senses, |meaning| meaning != Meaning::Stop)
+        }
+        None if likelihood::is_likely(words, all_senses) => {
+            Some(Decision { meaning: Meaning::Stop, rule: Some(LIKELY) })
+        }
+        _ => decision,
+    }
 }
 
 #[cfg(test)]

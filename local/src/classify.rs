@@ -2,8 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use leadslock::consent::{self, Decision, Meaning};
+
+use crate::labelled;
 
 /// What share of the wishes to stop must be understood, and what share of other
 /// messages may be taken for one.
@@ -11,7 +13,7 @@ const LEAST_RECALL: f64 = 0.99;
 const MOST_FALSE_STOPS: f64 = 0.03;
 
 /// The labels a message may have.
-const LABELS: [&str; 4] = ["stop", "start", "help", "text"];
+pub const LABELS: [&str; 4] = ["stop", "start", "help", "text"];
 
 /// What became of a set of messages.
 #[derive(Debug, Default)]
@@ -22,20 +24,11 @@ pub struct Report {
     misses: Vec<String>,
 }
 
-/// Classifies lines of `label<TAB>text`. Blank lines and those that begin with `#`
-/// are passed over.
+/// Classifies lines of `label<TAB>text`.
 pub fn evaluate(lines: &str) -> Result<Report> {
     let mut report = Report::default();
-    for (index, line) in lines.lines().enumerate() {
-        if line.trim().is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let (label, text) = line
-            .split_once('\t')
-            .with_context(|| format!("line {} is not a label, a tab and a text", index + 1))?;
-        let label = LABELS.into_iter().find(|known| *known == label).with_context(|| {
-            format!("line {}: {label:?} is none of {}", index + 1, LABELS.join(", "))
-        })?;
+    for labelled in labelled::texts(lines, &LABELS) {
+        let (label, text) = labelled?;
         let decision = consent::classify(text, None);
         let given = label_of(decision);
         *report.given.entry((label, given)).or_default() += 1;
@@ -120,10 +113,10 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_line_is_named() {
-        let error = |lines: &str| evaluate(lines).unwrap_err().to_string();
-        assert_eq!(error("stop\tstop\nstop"), "line 2 is not a label, a tab and a text");
-        assert_eq!(error("halt\tstop"), "line 1: \"halt\" is none of stop, start, help, text");
-        assert_eq!(error("# nothing"), "there is no message to classify");
+    fn a_file_without_messages_is_refused() {
+        assert_eq!(
+            evaluate("# nothing").unwrap_err().to_string(),
+            "there is no message to classify"
+        );
     }
 }

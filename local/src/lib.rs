@@ -9,6 +9,8 @@ pub mod dev;
 mod digest;
 pub mod edge;
 mod file_lock;
+mod labelled;
+pub mod learn;
 pub mod node;
 mod port;
 pub mod postgres;

@@ -20,6 +20,7 @@ use local::{
     classify,
     dev::{self, Dev, Places, SHOP},
     edge::Log,
+    learn,
     node::Node,
     postgres::{Cluster, Data},
     product::Project,
@@ -76,6 +77,12 @@ enum Task {
         /// The file; its labels are stop, start, help and text
         file: PathBuf,
     },
+    /// Learn the weights of the classifier's second opinion from tests/consent
+    Learn {
+        /// A file there that is not to be learned from, to be classified afterwards
+        #[arg(long, value_name = "FILE")]
+        without: Vec<PathBuf>,
+    },
     /// Measure how well card and social-insurance numbers are masked, on such lines
     Redaction {
         /// The file; its labels are card, sin and none
@@ -120,6 +127,7 @@ async fn main() -> ExitCode {
         }
         Some(Task::Schema) => write_schema().await,
         Some(Task::Classify { file }) => classify(&file),
+        Some(Task::Learn { without }) => learn(&without),
         Some(Task::Redaction { file }) => redaction(&file),
     };
     match outcome {
@@ -137,6 +145,13 @@ fn classify(file: &Path) -> Result<()> {
     print!("{report}");
     ensure!(report.is_good(), "too many wishes to stop are missed, or seen where there are none");
     Ok(())
+}
+
+/// Writes the weights of the second opinion, to be committed.
+fn learn(without: &[PathBuf]) -> Result<()> {
+    let weights = learn::weights(|set| without.iter().any(|file| set.ends_with(file)))?;
+    let path = learn::weights_file();
+    fs::write(&path, weights).with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Prints in which of labelled texts a number is masked. Fails if that is not good enough.

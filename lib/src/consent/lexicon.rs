@@ -49,6 +49,13 @@ impl Set {
     pub(super) const fn is_empty(self) -> bool {
         !self.meets(self)
     }
+
+    /// A number that other sets hardly ever have.
+    pub(super) fn hash(self) -> u64 {
+        self.0.iter().fold(0, |hash: u64, bits| {
+            (hash.rotate_left(23) ^ bits).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+        })
+    }
 }
 
 /// Declares concepts, and the words that stand for each.

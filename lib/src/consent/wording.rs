@@ -7,7 +7,7 @@
 
 use super::{
     Decision,
-    Meaning::{Help, Start, Stop, Text},
+    Meaning::{self, Help, Start, Stop, Text},
     lexicon::*,
     pattern::{
         Rule,
@@ -1387,11 +1387,12 @@ pub(super) fn set_ordinary_aside(senses: &mut [Sense]) {
     }
 }
 
-/// The decision of the first wish that fits, if one does.
-pub(super) fn decide(senses: &[Sense]) -> Option<Decision> {
+/// The decision of the first wish of a meaning that `may_be` that fits, if one does.
+pub(super) fn decide(senses: &[Sense], may_be: impl Fn(Meaning) -> bool) -> Option<Decision> {
     let union = union(senses);
     WISHES
         .iter()
+        .filter(|rule| may_be(rule.meaning))
         .find(|rule| rule.find(senses, union, 0).is_some())
         .map(|rule| Decision { meaning: rule.meaning, rule: Some(rule.name) })
 }
@@ -1432,6 +1433,6 @@ mod tests {
     fn decide_text(text: &str) -> Option<Decision> {
         let mut senses = crate::consent::sense::senses(&crate::consent::words::words(text));
         set_ordinary_aside(&mut senses);
-        decide(&senses)
+        decide(&senses, |_| true)
     }
 }
