@@ -22,6 +22,23 @@ impl Phone {
         is_number.then(|| Self(text.to_owned()))
     }
 
+    /// Reads what a person has typed: E.164, or a North American number as it is
+    /// written there, with or without its 1.
+    pub fn read(text: &str) -> Option<Self> {
+        let is_filler = |letter: char| " \u{a0}-.()".contains(letter);
+        let compact: String = text.trim().chars().filter(|&letter| !is_filler(letter)).collect();
+        let national = compact.strip_prefix("+1").or(compact.strip_prefix('1'));
+        let national = national.unwrap_or(&compact);
+        if compact.starts_with('+') && !compact.starts_with("+1") {
+            return Self::parse(&compact);
+        }
+        // Area codes and exchanges begin with 2 to 9.
+        let [area, _, _, exchange, ..] = national.as_bytes() else { return None };
+        let is_north_american =
+            national.len() == 10 && matches!(area, b'2'..=b'9') && matches!(exchange, b'2'..=b'9');
+        is_north_american.then(|| Self::parse(&format!("+1{national}"))).flatten()
+    }
+
     /// The number as it is written, for calls that need it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -92,6 +109,26 @@ mod tests {
             "72000",
         ] {
             assert!(Phone::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn people_write_numbers_in_many_ways() {
+        for (text, want) in [
+            ("+15145550100", Some("+15145550100")),
+            ("(514) 555-0100", Some("+15145550100")),
+            ("1 514.555.0100", Some("+15145550100")),
+            (" 514\u{a0}555-0100 ", Some("+15145550100")),
+            ("+44 20 7183 8750", Some("+442071838750")),
+            ("555-0100", None),
+            ("114 555 0100", None),
+            ("+1 514 055 0100", None),
+            ("514 555 010a", None),
+            ("514 555 0100 ext. 7", None),
+            ("", None),
+            ("٥١٤٥٥٥٠١٠٠", None),
+        ] {
+            assert_eq!(Phone::read(text).as_ref().map(Phone::as_str), want, "{text}");
         }
     }
 

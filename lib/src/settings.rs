@@ -16,11 +16,12 @@ use url::{Host, Url};
 use crate::twilio::sid::AccountSid;
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
     "SUPABASE_SECRET_KEY",
+    "SUPABASE_PUBLISHABLE_KEY",
     "SUPABASE_JWT_SECRET",
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
@@ -67,6 +68,16 @@ pub struct Supabase {
     pub url: Url,
     /// An `sb_secret_…` key, sent as `apikey`.
     pub secret_key: SecretString,
+}
+
+/// Where Supabase is, and the key with which anybody may knock there.
+#[derive(Debug)]
+pub struct Publishable {
+    /// The project's URL.
+    pub url: Url,
+    /// An `sb_publishable_…` key, sent as `apikey`. No secret: what it opens, an
+    /// owner's token decides.
+    pub key: String,
 }
 
 /// What it takes to know an access token of Supabase Auth.
@@ -202,6 +213,17 @@ impl<'a> Reader<'a> {
         let url = self.supabase_url();
         let secret_key = self.secret("SUPABASE_SECRET_KEY");
         Some(Supabase { url: url?, secret_key: secret_key? })
+    }
+
+    /// Reads what [`Publishable`] holds.
+    pub fn publishable(&self) -> Option<Publishable> {
+        let url = self.supabase_url();
+        let key = self.secret("SUPABASE_PUBLISHABLE_KEY")?.expose_secret().to_owned();
+        if key.starts_with("sb_secret_") {
+            self.fault("SUPABASE_PUBLISHABLE_KEY is a secret key");
+            return None;
+        }
+        Some(Publishable { url: url?, key })
     }
 
     /// Reads what [`AccessTokens`] holds.

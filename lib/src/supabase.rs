@@ -11,10 +11,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use postgrest::Postgrest;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::{
     egress::{Egress, EgressError, Reply},
@@ -59,7 +60,14 @@ struct Arguments<'a, A> {
 }
 
 /// The database, as a backend with a secret key reaches it.
-pub struct Supabase {
+pub struct Supabase(Caller);
+
+/// The database, as an owner reaches it: with a key that anybody may have, and a
+/// token of the owner's own, which decides what there is.
+pub struct OwnerDatabase(Caller);
+
+/// Composes calls and sends them.
+struct Caller {
     composer: Postgrest,
     egress: Egress,
 }
@@ -67,12 +75,7 @@ pub struct Supabase {
 impl Supabase {
     /// Calls the project of `settings` through `egress`.
     pub fn new(settings: &settings::Supabase, egress: Egress) -> Self {
-        let base = settings.url.as_str().trim_end_matches('/');
-        let composer = Postgrest::new(format!("{base}/rest/v1"))
-            // Secret keys are no JWTs: they go in `apikey` only.
-            // https://supabase.com/docs/guides/api/api-keys
-            .insert_header("apikey", settings.secret_key.expose_secret());
-        Self { composer, egress }
+        Self(Caller::new(&settings.url, settings.secret_key.expose_secret(), egress))
     }
 
     /// Calls `function(request jsonb) returns jsonb` in one transaction.
@@ -95,9 +98,56 @@ impl Supabase {
         A: Serialize,
         R: DeserializeOwned,
     {
+        self.0.call(deadline, None, function, request).await
+    }
+}
+
+impl OwnerDatabase {
+    /// Calls the project of `settings` through `egress`.
+    pub fn new(settings: &settings::Publishable, egress: Egress) -> Self {
+        Self(Caller::new(&settings.url, &settings.key, egress))
+    }
+
+    /// Calls `function(request jsonb) returns jsonb` as the owner whose access token
+    /// `token` is.
+    pub async fn call<A, R>(
+        &self,
+        token: &SecretString,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        self.0.call(DEADLINE, Some(token), function, request).await
+    }
+}
+
+impl Caller {
+    fn new(url: &Url, key: &str, egress: Egress) -> Self {
+        let base = url.as_str().trim_end_matches('/');
+        let composer = Postgrest::new(format!("{base}/rest/v1"))
+            // Keys are no JWTs: they go in `apikey` only.
+            // https://supabase.com/docs/guides/api/api-keys
+            .insert_header("apikey", key);
+        Self { composer, egress }
+    }
+
+    async fn call<A, R>(
+        &self,
+        deadline: Duration,
+        token: Option<&SecretString>,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
         let arguments =
             serde_json::to_string(&Arguments { request }).map_err(|_| RpcError::Compose)?;
-        let reply = self.send(deadline, function, arguments).await?;
+        let reply = self.send(deadline, token, function, arguments).await?;
         if !reply.status.is_success() {
             let code = serde_json::from_slice::<ErrorBody>(&reply.body)
                 .map_or_else(|_| "without a code".to_owned(), |error| error.code);
@@ -113,13 +163,15 @@ impl Supabase {
     async fn send(
         &self,
         deadline: Duration,
+        token: Option<&SecretString>,
         function: &str,
         arguments: String,
     ) -> Result<Reply, RpcError> {
         let end = Instant::now() + deadline;
         let mut tries = 2;
         loop {
-            let composed = self.compose(function, arguments.clone()).ok_or(RpcError::Compose)?;
+            let composed =
+                self.compose(token, function, arguments.clone()).ok_or(RpcError::Compose)?;
             let left = end.saturating_duration_since(Instant::now());
             tries -= 1;
             match self.egress.send(composed, left).await {
@@ -134,8 +186,17 @@ impl Supabase {
     }
 
     /// `postgrest` speaks the types of an older `http`; its bytes are the same.
-    fn compose(&self, function: &str, arguments: String) -> Option<Request<Bytes>> {
-        let composed = self.composer.rpc(function, arguments).build().build().ok()?;
+    fn compose(
+        &self,
+        token: Option<&SecretString>,
+        function: &str,
+        arguments: String,
+    ) -> Option<Request<Bytes>> {
+        let mut builder = self.composer.rpc(function, arguments);
+        if let Some(token) = token {
+            builder = builder.auth(token.expose_secret());
+        }
+        let composed = builder.build().build().ok()?;
         let mut request =
             Request::builder().method(composed.method().as_str()).uri(composed.url().as_str());
         for (name, value) in composed.headers() {
@@ -153,10 +214,15 @@ impl std::fmt::Debug for Supabase {
     }
 }
 
+impl std::fmt::Debug for OwnerDatabase {
+    /// As [`Supabase`]'s.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OwnerDatabase")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use url::Url;
-
     use super::*;
 
     #[test]
@@ -166,7 +232,8 @@ mod tests {
         let settings = settings::Supabase { url, secret_key: "sb_secret_x".into() };
         let supabase = Supabase::new(&settings, egress);
 
-        let request = supabase.compose("receive_sms", r#"{"request":{}}"#.to_owned()).unwrap();
+        let request =
+            supabase.0.compose(None, "receive_sms", r#"{"request":{}}"#.to_owned()).unwrap();
 
         assert_eq!(request.method(), "POST");
         assert_eq!(request.uri(), "https://project.supabase.co/rest/v1/rpc/receive_sms");
@@ -175,5 +242,19 @@ mod tests {
         assert!(!request.headers().contains_key("authorization"));
         assert_eq!(request.body().as_ref(), br#"{"request":{}}"#);
         assert!(!format!("{supabase:?}").contains("sb_secret_x"));
+    }
+    #[test]
+    fn an_owner_shows_a_token_and_no_secret_key() {
+        let url = Url::parse("https://project.supabase.co/").unwrap();
+        let egress = Egress::new(&[&url], None).unwrap();
+        let settings = settings::Publishable { url, key: "sb_publishable_x".to_owned() };
+        let owners = OwnerDatabase::new(&settings, egress);
+
+        let token = SecretString::from("header.claims.signature");
+        let request = owners.0.compose(Some(&token), "read_shop", "{}".to_owned()).unwrap();
+
+        assert_eq!(request.headers()["apikey"], "sb_publishable_x");
+        assert_eq!(request.headers()["authorization"], "Bearer header.claims.signature");
+        assert!(!format!("{owners:?}").contains("sb_publishable_x"));
     }
 }
