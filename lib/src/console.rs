@@ -64,6 +64,9 @@ pub enum ConsoleError {
     /// The owner has no shop yet: [`Console::open_account`] makes it.
     #[error("the account has no shop yet")]
     NoShop,
+    /// The owner's e-mail address is not confirmed, so no shop can be opened.
+    #[error("the e-mail address is not confirmed")]
+    Unconfirmed,
     /// The owner has nothing with this id, whoever else may.
     #[error("there is no such thing")]
     NotFound,
@@ -82,6 +85,7 @@ impl From<RpcError> for ConsoleError {
         }
         match &error {
             RpcError::Refused { code, .. } if code == "PT404" => Self::NotFound,
+            RpcError::Refused { code, .. } if code == "PT412" => Self::Unconfirmed,
             RpcError::Refused { code, .. } if code == "PT428" => Self::NoShop,
             // What PostgREST itself says of a token it does not take.
             RpcError::Refused { code, .. } if code == "PGRST303" => {
@@ -224,6 +228,7 @@ mod tests {
             ConsoleError::from(RpcError::Refused { status, code: code.to_owned() })
         };
         assert!(matches!(of(404, "PT404"), ConsoleError::NotFound));
+        assert!(matches!(of(412, "PT412"), ConsoleError::Unconfirmed));
         assert!(matches!(of(428, "PT428"), ConsoleError::NoShop));
         assert!(matches!(of(401, "PT401"), ConsoleError::Session(SessionError::Ended)));
         assert!(matches!(of(403, "PT403"), ConsoleError::Session(SessionError::SecondFactor)));

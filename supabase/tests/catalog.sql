@@ -31,7 +31,41 @@ columns as (
   join pg_catalog.pg_attribute a on a.attrelid = t.oid
   where a.attnum > 0 and not a.attisdropped
 ),
-api_roles (rolname) as (values ('anon'), ('authenticated'), ('service_role'))
+api_roles (rolname) as (values ('anon'), ('authenticated'), ('service_role')),
+
+-- What owners may read of the rows that are theirs: table by table, all columns
+-- that any function of theirs needs, and no other.
+owners_columns (table_name, columns) as (
+  values
+    ('app.businesses', '{id,owner_id,name,mailing_address,contact_email,contact_phone,website,time_zone,language,about,instructions,state,created_at,updated_at,version}'::text[]),
+    ('app.sender_numbers', '{phone,business_id,created_at}'),
+    ('app.leads', '{id,business_id,phone,phone_hmac,name,name_key,email,notes,language,needs_owner_since,needs_owner_reason,created_at,last_inbound_at,version,taken_over_at}'),
+    ('app.conversations', '{lead_id,business_id,last_message_id,is_unanswered}'),
+    ('app.messages', '{id,business_id,lead_id,direction,author,body,media_count,masked_count,legal_basis,status,error_code,created_at}'),
+    ('app.media', '{message_id,position,business_id,state,found_type,byte_count,storage_path}'),
+    ('app.consent_events', '{business_id,lead_id,change,basis,source,rule,wording,at,expires_at,phone_hmac,sequence}'),
+    ('app.consent_ledgers', '{business_id,phone_hmac,length,express_since,inquiry_until,purchase_until}'),
+    ('app.exports', '{id,business_id,format,state,requested_at,due_on,snapshot_at,rows_total,rows_done,byte_count,sha256,expires_at}'),
+    ('app.subscriptions', '{id,business_id,customer_id,status,price_id,current_period_start,current_period_end,trial_end,cancel_at,cancel_at_period_end,canceled_at,is_collection_paused,unpaid_since,created_at,version,fetched_at}'),
+    ('app.audit_events', '{id,business_id,actor,action,subject_id,at}'),
+    ('app.suppressions', '{sender_phone,phone_hmac,reason,since}')
+),
+
+-- Whose rows a policy leaves, in the only words it may have: the caller's own,
+-- asked for in a select of its own, once for a statement.
+owners_rows (expression) as (
+  values
+    ('(business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[]))'),
+    ('(id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[]))'),
+    ('((sender_phone)::text IN ( SELECT n.phone FROM app.sender_numbers n WHERE (n.business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[]))))')
+),
+policies as (
+  select
+    p.polname, p.polrelid, t.name as table_name, p.polcmd, p.polroles, p.polpermissive,
+    pg_catalog.regexp_replace(pg_catalog.pg_get_expr(p.polqual, p.polrelid), '\s+', ' ', 'g') as expression
+  from pg_catalog.pg_policy p
+  join tables t on t.oid = p.polrelid
+)
 
 select 'function without search_path = ''''' as rule, name as object
 from functions
@@ -48,10 +82,13 @@ from functions
 where pg_catalog.has_function_privilege('anon', oid, 'execute')
 
 union all
--- A signed-in user gets no more than row level security gives.
+-- A signed-in user gets no more than row level security gives. The one exception
+-- is what that asks whose rows they are.
 select 'security definer function open to authenticated', name
 from functions
-where is_security_definer and pg_catalog.has_function_privilege('authenticated', oid, 'execute')
+where is_security_definer
+  and oid <> 'app.own_business_ids()'::regprocedure
+  and pg_catalog.has_function_privilege('authenticated', oid, 'execute')
 
 union all
 select 'function in app open to service_role', name
@@ -100,6 +137,7 @@ where relkind in ('v', 'm')
   )
 
 union all
+-- But that owners, signed in, may read what is theirs: of that below.
 select 'table that ' || r.rolname || ' has rights on', t.name
 from relations t
 cross join api_roles r
@@ -107,8 +145,55 @@ where case t.relkind
   when 'S' then pg_catalog.has_sequence_privilege(r.rolname, t.oid, 'usage, select, update')
   else
     pg_catalog.has_table_privilege(r.rolname, t.oid, 'delete, truncate, trigger')
-    or pg_catalog.has_any_column_privilege(r.rolname, t.oid, 'select, insert, update, references')
+    or pg_catalog.has_any_column_privilege(r.rolname, t.oid, 'insert, update, references')
+    or (
+      pg_catalog.has_any_column_privilege(r.rolname, t.oid, 'select')
+      and (r.rolname <> 'authenticated' or t.relkind not in ('r', 'p'))
+    )
 end
+
+union all
+-- A column that is added later is closed too: rights on a whole table include it.
+select 'column that owners may read and need not', c.name
+from columns c
+join tables t on t.oid = c.table_oid
+where pg_catalog.has_column_privilege('authenticated', c.table_oid, c.attnum, 'select')
+  and not exists (
+    select from owners_columns o where o.table_name = t.name and c.attname = any (o.columns)
+  )
+
+union all
+select 'table that owners may read without a policy', t.name
+from tables t
+where pg_catalog.has_any_column_privilege('authenticated', t.oid, 'select')
+  and not exists (select from policies p where p.polrelid = t.oid)
+
+union all
+-- Several policies are more than each: they are joined by "or".
+select 'policy that is not for owners to read by', table_name || ' ' || pg_catalog.quote_ident(polname)
+from policies
+where polcmd <> 'r' or not polpermissive or polroles <> array['authenticated'::regrole::oid]
+
+union all
+select 'policy that leaves other rows than the owner''s', p.table_name || ' ' || pg_catalog.quote_ident(p.polname)
+from policies p
+where p.expression is null
+  or not exists (select from owners_rows r where r.expression = p.expression)
+  -- A row whose own id is a shop's is a shop.
+  or (p.expression like '(id = %' and p.table_name <> 'app.businesses')
+
+union all
+-- Without one, each read looks through the rows of all shops.
+select 'policy without an index', p.table_name || ' ' || pg_catalog.quote_ident(p.polname)
+from policies p
+where not exists (
+  select
+  from pg_catalog.pg_index i
+  join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+  where i.indrelid = p.polrelid
+    and i.indpred is null
+    and (p.expression like '(' || a.attname || ' = %' or p.expression like '((' || a.attname || ')::text %')
+)
 
 union all
 select 'time without its time zone', name

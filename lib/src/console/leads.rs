@@ -60,8 +60,6 @@ pub struct Consent {
     pub inquiry_until: Option<Moment>,
     /// Until when a purchase does.
     pub purchase_until: Option<Moment>,
-    /// Until when quiet hours are where the lead is, if they are now.
-    pub quiet_until: Option<Moment>,
 }
 
 /// A piece of evidence of consent.

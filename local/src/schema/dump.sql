@@ -32,6 +32,22 @@ privileges as (
     cross join aclexplode(acl)
     where grantee <> owner
     group by kind, object, name, grantee
+
+    union all
+    select
+      'table', object,
+      format(
+        'grant %s (%s) on table %s to %s;', lower(privilege_type),
+        string_agg(quote_ident(attname), ', ' order by attnum), object::regclass,
+        case grantee when 0 then 'public' else quote_ident(pg_get_userbyid(grantee)) end
+      )
+    from (
+      select a.attrelid as object, a.attname, a.attnum, x.grantee, x.privilege_type
+      from pg_attribute a
+      cross join aclexplode(a.attacl) x
+      where not a.attisdropped
+    ) as columns
+    group by object, grantee, privilege_type
   ) as grants
   group by kind, object
 ),

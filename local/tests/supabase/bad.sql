@@ -18,6 +18,26 @@ grant select (secret) on app.parents to anon;
 grant update on app.parents to authenticated;
 grant truncate on app.parents to service_role;
 
+-- Finds column that owners may read and need not: app.peeked.secret
+-- Finds table that owners may read without a policy: app.peeked
+create table app.peeked (id integer primary key, business_id uuid, secret text);
+alter table app.peeked enable row level security;
+grant select on app.peeked to authenticated;
+
+-- Finds policy that leaves other rows than the owner's: app.leads everybodys
+-- Finds policy that leaves other rows than the owner's: app.peeked2 wide
+-- Finds policy that is not for owners to read by: app.peeked2 wide
+-- Finds policy that leaves other rows than the owner's: app.peeked2 own_id
+-- Finds policy without an index: app.peeked2 no_index
+create policy everybodys on app.leads for select to authenticated
+using (true or business_id = any ((select app.own_business_ids())::uuid[]));
+create table app.peeked2 (id uuid primary key, business_id uuid);
+create policy wide on app.peeked2 using (business_id = any ((select app.own_business_ids())::uuid[]) or id is null);
+create policy own_id on app.peeked2 for select to authenticated
+using (id = any ((select app.own_business_ids())::uuid[]));
+create policy no_index on app.peeked2 for select to authenticated
+using (business_id = any ((select app.own_business_ids())::uuid[]));
+
 -- Finds table without a primary key: app.children
 -- Finds time without its time zone: app.children.at
 -- Finds phone number that need not be E.164: app.children.home_phone

@@ -34,6 +34,7 @@ fn variables() -> BTreeMap<String, String> {
         ("PUBLIC_BASE_URL", ORIGIN),
         ("SUPABASE_URL", "http://127.0.0.1:9"),
         ("SUPABASE_SECRET_KEY", "sb_secret_fake"),
+        ("SUPABASE_PUBLISHABLE_KEY", "sb_publishable_fake"),
         ("TWILIO_ACCOUNT_SID", "AC00000000000000000000000000000000"),
         ("TWILIO_AUTH_TOKEN", AUTH_TOKEN),
         ("TWILIO_API_KEY_SID", "SK00000000000000000000000000000000"),
