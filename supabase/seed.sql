@@ -55,5 +55,10 @@ values (
 on conflict do nothing;
 
 insert into app.sender_numbers (phone, business_id)
-values ('+15145550100', '0193a000-0000-7000-8000-000000000010')
+values
+  ('+15145550100', '0193a000-0000-7000-8000-000000000010'),
+  -- For who signs up.
+  ('+15145550160', null),
+  ('+15145550161', null),
+  ('+15145550162', null)
 on conflict do nothing;

@@ -24,7 +24,7 @@ use uuid::Uuid;
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Show work that is late or given up, exports close to due, texts sent twice,
-    /// requests refused today
+    /// requests refused today, shops that wait for a number
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -51,6 +51,13 @@ pub enum Task {
         #[arg(long, default_value = "csv", value_parser = ["csv", "json"])]
         format: String,
     },
+    /// Add a number bought at Twilio: for the shop that has waited longest for one, or
+    /// the next that is opened
+    AddNumber {
+        /// The number, like +15145550100
+        #[arg(value_parser = phone)]
+        phone: Phone,
+    },
     /// Check an exported bundle against its manifest
     VerifyBundle {
         /// The file
@@ -75,9 +82,11 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
-            let exports = call(&supabase, "export_status", &json!({})).await?;
-            if let (Some(status), Value::Object(exports)) = (status.as_object_mut(), exports) {
-                status.extend(exports);
+            for part in ["export_status", "number_status"] {
+                let part = call(&supabase, part, &json!({})).await?;
+                if let (Some(status), Value::Object(part)) = (status.as_object_mut(), part) {
+                    status.extend(part);
+                }
             }
             Ok(status)
         }
@@ -94,6 +103,9 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         Task::Export { business, format } => {
             let request = json!({ "business_id": business, "format": format });
             call(&supabase, "record_export_request", &request).await
+        }
+        Task::AddNumber { phone } => {
+            call(&supabase, "add_number", &json!({ "phone": phone })).await
         }
         Task::VerifyBundle { file } => verify_bundle(file),
     }

@@ -9,7 +9,7 @@ const NOON: &str = "2027-01-13 12:00 America/Toronto";
 
 impl Calls<'_> {
     /// Sets the clock to a moment, from where it goes on.
-    async fn go_to(&self, moment: &str) {
+    pub(crate) async fn go_to(&self, moment: &str) {
         let set = format!(
             "update local.clock_offset
              set seconds = ceil(extract(epoch from '{moment}'::timestamptz - now()))"

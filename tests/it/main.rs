@@ -21,6 +21,7 @@ mod interleavings;
 mod ledger;
 mod media;
 mod one_round_trip;
+mod owners;
 mod redaction;
 mod refusals;
 mod repository;

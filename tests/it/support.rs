@@ -4,6 +4,7 @@
 pub(crate) mod calls;
 pub(crate) mod history;
 pub(crate) mod interceptor;
+pub(crate) mod owners;
 pub(crate) mod random;
 pub(crate) mod stripe;
 
@@ -152,6 +153,11 @@ impl TestStack {
     /// Supabase's API and the key that pages may know.
     pub(crate) fn supabase(&self) -> (&Url, &str) {
         (&self.stack.supabase.url, &self.stack.supabase.publishable_key)
+    }
+
+    /// The key of the functions.
+    pub(crate) fn secret_key(&self) -> &str {
+        &self.stack.supabase.secret_key
     }
 
     /// Signs an owner in, and returns the access token.

@@ -36,6 +36,17 @@ fn no_call_reads_a_table_or_a_conversation_from_end_to_end() {
                 assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
             }
         }
+        // What owners read, row level security included.
+        for function in ["list_conversations", "read_conversation", "list_leads", "shop_header"] {
+            let plans = plans_of(&report, function);
+            assert!(!plans.is_empty(), "{function} has no plan:\n{report}");
+            for plan in plans {
+                for table in ["conversations", "leads", "messages", "suppressions"] {
+                    assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+                }
+                assert!(!plan.contains("Sort Method: external"), "{plan}");
+            }
+        }
         for plan in plans_of(&report, "finish_job") {
             assert!(plan.contains("Index Scan using jobs_pkey on jobs"), "{plan}");
         }

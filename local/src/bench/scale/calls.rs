@@ -34,10 +34,18 @@ pub(super) enum Measured {
     QueueInLongConversation,
     ClaimNothing,
     Claim,
+    List,
+    ListFurther,
+    ListUnanswered,
+    ListFlagged,
+    ListOptedOut,
+    ReadConversation,
+    ReadLongConversation,
+    FindLeads,
 }
 
 /// All of them, in the order of their numbers.
-pub(super) const MEASURED: [Measured; 14] = [
+pub(super) const MEASURED: [Measured; 22] = [
     Measured::KnownLead,
     Measured::Queue,
     Measured::Settle,
@@ -52,6 +60,14 @@ pub(super) const MEASURED: [Measured; 14] = [
     Measured::QueueInLongConversation,
     Measured::ClaimNothing,
     Measured::Claim,
+    Measured::List,
+    Measured::ListFurther,
+    Measured::ListUnanswered,
+    Measured::ListFlagged,
+    Measured::ListOptedOut,
+    Measured::ReadConversation,
+    Measured::ReadLongConversation,
+    Measured::FindLeads,
 ];
 
 impl Measured {
@@ -72,6 +88,14 @@ impl Measured {
             Self::QueueInLongConversation => "queue_outbound: the longest conversation",
             Self::ClaimNothing => "claim_jobs: nothing is due",
             Self::Claim => "claim_jobs: 16 are due, 8 of them texts",
+            Self::List => "list_conversations: all, 25 of them",
+            Self::ListFurther => "list_conversations: the next 25",
+            Self::ListUnanswered => "list_conversations: unanswered",
+            Self::ListFlagged => "list_conversations: flagged",
+            Self::ListOptedOut => "list_conversations: opted out",
+            Self::ReadConversation => "read_conversation: ten texts",
+            Self::ReadLongConversation => "read_conversation: the longest, 50 texts",
+            Self::FindLeads => "list_leads: 25 by number",
         }
     }
 }
@@ -89,10 +113,11 @@ pub(super) enum Script {
     LongConversation,
     ClaimNothing,
     Claim,
+    Owner,
 }
 
 /// All of them.
-pub(super) const SCRIPTS: [Script; 10] = [
+pub(super) const SCRIPTS: [Script; 11] = [
     Script::Conversation,
     Script::NewLead,
     Script::Duplicate,
@@ -103,14 +128,38 @@ pub(super) const SCRIPTS: [Script; 10] = [
     Script::LongConversation,
     Script::ClaimNothing,
     Script::Claim,
+    Script::Owner,
 ];
 
 /// The functions that are called.
-const FUNCTIONS: [&str; 5] =
-    ["receive_sms", "queue_outbound", "settle_send", "apply_status", "claim_jobs"];
+const FUNCTIONS: [&str; 8] = [
+    "receive_sms",
+    "queue_outbound",
+    "settle_send",
+    "apply_status",
+    "claim_jobs",
+    "list_conversations",
+    "read_conversation",
+    "list_leads",
+];
+
+/// Signs the owner of the seed's shop in, as PostgREST does with a token.
+const SIGN_IN: &str = r#"
+    insert into auth.sessions (id, user_id, created_at, updated_at)
+    values (
+      '0193a000-0000-7000-8000-00000000aaaa', '0193a000-0000-7000-8000-000000000001', now(), now()
+    );
+    set local request.jwt.claims = '{
+      "sub": "0193a000-0000-7000-8000-000000000001",
+      "session_id": "0193a000-0000-7000-8000-00000000aaaa",
+      "role": "authenticated", "aal": "aal1"
+    }';
+    set local role authenticated;
+"#;
 
 /// Somebody a turn is about.
 struct Subject {
+    lead_id: String,
     phone: String,
     newest_inbound_sid: String,
     newest_outbound: String,
@@ -125,6 +174,8 @@ pub(super) struct Database {
     subjects: Vec<Subject>,
     /// The number of who has the longest conversation.
     longest: String,
+    /// And the id.
+    longest_id: String,
 }
 
 impl Database {
@@ -152,7 +203,10 @@ impl Database {
             functions.insert(function, client.prepare(&call).await?);
         }
         let subjects = subjects(&client, extent).await?;
-        Ok(Self { client, notices, functions, subjects, longest: phone(extent.leads) })
+        let longest = phone(extent.leads);
+        let lead = "select id::text from app.leads where phone = $1";
+        let longest_id = client.query_one(lead, &[&longest]).await?.get(0);
+        Ok(Self { client, notices, functions, subjects, longest, longest_id })
     }
 
     /// The connection.
@@ -192,7 +246,7 @@ async fn subjects(client: &Client, extent: Extent) -> Result<Vec<Subject>> {
         let phone = phone(index * (available / wanted) * 4);
         let row = client
             .query_one(
-                "select i.twilio_sid, o.id::text, o.twilio_sid
+                "select i.twilio_sid, o.id::text, o.twilio_sid, l.id::text
                  from app.leads l
                  join app.messages i on i.lead_id = l.id and i.direction = 'inbound'
                  join app.messages o on o.in_reply_to = i.id
@@ -206,6 +260,7 @@ async fn subjects(client: &Client, extent: Extent) -> Result<Vec<Subject>> {
             .await
             .with_context(|| format!("{phone} is not there"))?;
         subjects.push(Subject {
+            lead_id: row.get(3),
             phone,
             newest_inbound_sid: row.get(0),
             newest_outbound: row.get(1),
@@ -330,7 +385,36 @@ impl Turn<'_> {
                 ensure!(work == CLAIMED as usize, "only {work} jobs are to be done: {claimed}");
                 Ok(())
             }
+            Script::Owner => self.read_as_owner(&subject.lead_id).await,
         }
+    }
+
+    /// What an owner looks at.
+    async fn read_as_owner(&mut self, lead_id: &str) -> Result<()> {
+        self.database.client.batch_execute(SIGN_IN).await?;
+        let list = "list_conversations";
+        let all = json!({ "filter": "all", "limit": 25 });
+        let page = self.time(Measured::List, list, all).await?;
+        ensure!(page["conversations"].as_array().map(Vec::len) == Some(25), "no page: {page}");
+        let next = json!({ "filter": "all", "limit": 25, "before": page["next"] });
+        self.time(Measured::ListFurther, list, next).await?;
+        for (measured, filter) in [
+            (Measured::ListUnanswered, "unanswered"),
+            (Measured::ListFlagged, "flagged"),
+            (Measured::ListOptedOut, "opted_out"),
+        ] {
+            self.time(measured, list, json!({ "filter": filter, "limit": 25 })).await?;
+        }
+        for (measured, lead_id) in [
+            (Measured::ReadConversation, lead_id),
+            (Measured::ReadLongConversation, &self.database.longest_id),
+        ] {
+            let request = json!({ "lead_id": lead_id, "limit": 50 });
+            self.time(measured, "read_conversation", request).await?;
+        }
+        let search = json!({ "search": { "phone": "+13" }, "limit": 25 });
+        self.time(Measured::FindLeads, "list_leads", search).await?;
+        Ok(())
     }
 
     /// A text from `phone`, with some of its arguments changed.

@@ -15,7 +15,7 @@ set indisready = false, indisvalid = false
 where indrelid in (
   'app.leads'::regclass, 'app.messages'::regclass, 'app.jobs'::regclass,
   'app.webhook_events'::regclass, 'app.status_events'::regclass,
-  'app.consent_events'::regclass, 'app.consent_ledgers'::regclass
+  'app.consent_events'::regclass, 'app.consent_ledgers'::regclass, 'app.conversations'::regclass
 );
 
 -- A UUID of version 7. One number never has two.
@@ -49,8 +49,13 @@ insert into shop
 select number, pg_temp.id(1500000000000, number), '+1438' || (2000000 + number)
 from size, generate_series(1, shops - 1) number;
 
+insert into auth.users (id, aud, role, email)
+select pg_temp.id(1400000000000, number), 'authenticated', 'authenticated',
+  'owner' || number || '@example.com'
+from shop
+where number > 0;
 insert into app.businesses (id, owner_id, name, mailing_address, contact_email)
-select s.id, b.owner_id, 'Shop ' || s.number, b.mailing_address, b.contact_email
+select s.id, pg_temp.id(1400000000000, s.number), 'Shop ' || s.number, b.mailing_address, b.contact_email
 from shop s, app.businesses b
 where s.number > 0;
 insert into app.sender_numbers (phone, business_id)
@@ -95,8 +100,15 @@ join person p on p.number = e.lead;
 -- == leads
 insert into app.leads (id, business_id, phone, phone_hmac, language, created_at, last_inbound_at)
 select id, business_id, phone, phone_hmac, 'en', created_at, created_at from person;
-insert into app.suppressions (sender_phone, phone_hmac, reason)
-select sender_phone, phone_hmac, 'opted_out' from person where number % 100 = 98;
+-- One of fifty waits for the owner, one of a hundred has opted out.
+update app.leads l
+set needs_owner_since = now() - interval '1 second' * p.number, needs_owner_reason = 'cap'
+from person p
+where p.id = l.id and p.number % 50 = 4;
+insert into app.suppressions (sender_phone, phone_hmac, reason, since)
+select sender_phone, phone_hmac, 'opted_out', now() - interval '1 second' * number
+from person
+where number % 100 = 98;
 
 -- == messages
 insert into app.messages (
@@ -121,6 +133,14 @@ cross join lateral (
 ) t (
   id, direction, author, body, in_reply_to, legal_basis, twilio_sid, status, attempted_at, created_at
 );
+
+-- == conversations' newest texts
+insert into app.conversations (lead_id, business_id, last_message_id, is_unanswered)
+select lead_id, business_id, max(outbound_id::text)::uuid,
+  -- As if the last answer had not been given.
+  max(number) % 10 = 6
+from exchange
+group by lead_id, business_id;
 
 -- == jobs
 insert into app.jobs (
@@ -164,6 +184,7 @@ select business_id, phone_hmac, 1, hash, expires_at from app.consent_events;
 
 -- == indexes of leads and consent
 reindex table app.leads;
+reindex table app.conversations;
 reindex table app.consent_events;
 reindex table app.consent_ledgers;
 

@@ -1,0 +1,165 @@
+//! Lists: page after page, every row once, whatever their order goes by.
+
+use std::collections::BTreeSet;
+
+use leadslock::console::{conversations::Filter, shop::ProfileForm};
+
+use super::Desk;
+use crate::support::{owners::PROFILE, run};
+
+/// Leads with three texts each, some of them flagged, some opted out at the same moment.
+const FILL: &str = "
+  with lead as (
+    insert into app.leads (
+      business_id, phone, phone_hmac, name, needs_owner_since, needs_owner_reason
+    )
+    select b.id, '+1514' || (2000000 + n), sha256(convert_to(n::text, 'UTF8')),
+      case n % 3 when 0 then 'Éloïse ' || n when 1 then 'anna ' || n end,
+      case when n % 4 = 0 then now() end, case when n % 4 = 0 then 'cap' end
+    from app.businesses b, generate_series(1, 57) n
+    returning id, business_id
+  )
+  insert into app.messages (business_id, lead_id, sender_phone, direction, author, body, legal_basis, status)
+  select business_id, id, '+15145550100',
+    case t when 2 then 'outbound' else 'inbound' end, case t when 2 then 'assistant' else 'lead' end,
+    repeat('é', 159 + t), case t when 2 then 'response' end,
+    case t when 2 then 'delivered' else 'received' end
+  from lead, generate_series(1, 3) t
+  order by t, id;
+  insert into app.suppressions (sender_phone, phone_hmac, reason)
+  select '+15145550100', phone_hmac, case when right(phone, 1) = '5' then 'unreachable' else 'opted_out' end
+  from app.leads where phone ~ '[05]$'";
+
+#[test]
+fn every_conversation_is_on_one_page_of_its_list() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.stack.database.batch_execute(FILL).await.unwrap();
+        let answered = "insert into app.messages
+            (business_id, lead_id, sender_phone, direction, author, body, legal_basis, status)
+          select business_id, id, '+15145550100', 'outbound', 'owner', 'ok', 'response', 'sent'
+          from app.leads where phone ~ '[123]$'";
+        desk.stack.database.batch_execute(answered).await.unwrap();
+
+        for (filter, want) in [
+            (Filter::All, "select count(*) from app.leads"),
+            (Filter::Flagged, "select count(*) from app.leads where needs_owner_since is not null"),
+            (Filter::OptedOut, "select count(*) from app.suppressions"),
+            (
+                Filter::Unanswered,
+                "select count(*) from app.conversations c join app.messages m on m.id = c.last_message_id
+                 where m.author = 'lead' and c.is_unanswered",
+            ),
+        ] {
+            let want = desk.stack.value(want).await;
+            for limit in [1, 7, 50, 100, 1000] {
+                let (mut seen, mut before) = (Vec::new(), None);
+                loop {
+                    let page = desk.console.list_conversations(&desk.owner, filter, before.as_ref(), limit);
+                    let page = page.await.unwrap();
+                    assert!(page.conversations.len() <= usize::from(limit.min(100)));
+                    seen.extend(page.conversations.into_iter().map(|line| line.lead));
+                    before = page.next;
+                    if before.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(seen.len().to_string(), want, "{filter:?} by {limit}");
+                assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), seen.len());
+            }
+        }
+        let page =
+            desk.console.list_conversations(&desk.owner, Filter::All, None, 100).await.unwrap();
+        let last: Vec<_> =
+            page.conversations.iter().filter_map(|line| line.last_text.as_ref()).collect();
+        assert!(last.is_sorted_by(|a, b| a.at.at >= b.at.at));
+        let cut = last.iter().find(|text| text.is_cut).unwrap();
+        assert_eq!(cut.body.chars().count(), 160);
+        desk.stack.stop().await;
+    });
+}
+
+#[test]
+fn leads_are_found_by_how_name_or_number_begins() {
+    run(async {
+        let desk = Desk::start().await;
+        desk.stack.database.batch_execute(FILL).await.unwrap();
+        for (search, want) in [
+            ("", "true"),
+            ("anna", "name ilike 'anna%'"),
+            ("ANNA 1", "name ilike 'anna 1%'"),
+            ("élo", "name ilike 'éloïse%'"),
+            ("%", "false"),
+            ("_nna", "false"),
+            ("514 200-00", "phone like '+151420000%'"),
+            ("+1514200001", "phone like '+1514200001%'"),
+            ("999", "false"),
+        ] {
+            let want =
+                desk.stack.value(&format!("select count(*) from app.leads where {want}")).await;
+            for limit in [2, 100] {
+                let (mut seen, mut before) = (BTreeSet::new(), None);
+                loop {
+                    let page = desk.console.list_leads(&desk.owner, search, before.as_ref(), limit);
+                    let page = page.await.unwrap();
+                    for lead in page.leads {
+                        assert!(seen.insert(lead.id), "{search}: twice");
+                    }
+                    before = page.next;
+                    if before.is_none() {
+                        break;
+                    }
+                }
+                assert_eq!(seen.len().to_string(), want, "{search} by {limit}");
+            }
+        }
+        desk.stack.stop().await;
+    });
+}
+
+#[test]
+fn a_conversation_is_read_from_its_newest_text_on() {
+    run(async {
+        let desk = Desk::start().await;
+        for number in 1..=12 {
+            desk.calls().receive(number, "help", &format!("text {number}")).await;
+        }
+        let lead = desk.lead().await;
+        let (mut bodies, mut before) = (Vec::new(), None);
+        loop {
+            let page = desk
+                .console
+                .read_conversation(&desk.owner, lead, before.as_ref(), 5)
+                .await
+                .unwrap();
+            bodies.extend(page.texts.into_iter().map(|text| text.body));
+            before = page.next;
+            if before.is_none() {
+                break;
+            }
+        }
+        let want: Vec<_> = (1..=12).rev().map(|number| format!("text {number}")).collect();
+        assert_eq!(bodies, want);
+
+        for number in 1..=3 {
+            let name = format!("Shop {number}");
+            let form = ProfileForm { name: &name, ..PROFILE };
+            desk.console.update_shop(&desk.owner, number, &form).await.unwrap();
+        }
+        for (limit, pages) in [(1, 3), (2, 2), (3, 1)] {
+            let (mut events, mut read, mut before) = (BTreeSet::new(), 0, None);
+            loop {
+                let page = desk.console.list_activity(&desk.owner, before.as_ref(), limit).await;
+                let page = page.unwrap();
+                events.extend(page.events.into_iter().map(|event| event.id));
+                read += 1;
+                before = page.next;
+                if before.is_none() {
+                    break;
+                }
+            }
+            assert_eq!((events.len(), read), (3, pages));
+        }
+        desk.stack.stop().await;
+    });
+}
