@@ -110,7 +110,7 @@ async fn measure(
     const SMALL: &str = "scale_small";
     const LARGE: &str = "scale_large";
     let small = Extent {
-        leads: extent.turns.max(calls::CLAIMED),
+        leads: extent.turns.max(calls::CLAIMED).max(calls::LISTED * 4),
         shops: 1,
         long_conversation: SMALL_LONG_CONVERSATION,
         ..extent

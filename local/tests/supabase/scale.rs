@@ -41,7 +41,7 @@ fn no_call_reads_a_table_or_a_conversation_from_end_to_end() {
             let plans = plans_of(&report, function);
             assert!(!plans.is_empty(), "{function} has no plan:\n{report}");
             for plan in plans {
-                for table in ["conversations", "leads", "messages", "suppressions"] {
+                for table in ["conversations", "leads", "messages"] {
                     assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
                 }
                 assert!(!plan.contains("Sort Method: external"), "{plan}");

@@ -17,6 +17,9 @@ const SHOP: &str = "+15145550100";
 /// How many jobs are due where some are: as many as `cron/deliver` claims at once.
 pub(super) const CLAIMED: u32 = 16;
 
+/// How many rows of a list an owner looks at.
+pub(super) const LISTED: u32 = 10;
+
 /// A call whose time is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Measured {
@@ -88,14 +91,14 @@ impl Measured {
             Self::QueueInLongConversation => "queue_outbound: the longest conversation",
             Self::ClaimNothing => "claim_jobs: nothing is due",
             Self::Claim => "claim_jobs: 16 are due, 8 of them texts",
-            Self::List => "list_conversations: all, 25 of them",
-            Self::ListFurther => "list_conversations: the next 25",
+            Self::List => "list_conversations: all, 10 of them",
+            Self::ListFurther => "list_conversations: the next 10",
             Self::ListUnanswered => "list_conversations: unanswered",
             Self::ListFlagged => "list_conversations: flagged",
             Self::ListOptedOut => "list_conversations: opted out",
             Self::ReadConversation => "read_conversation: ten texts",
             Self::ReadLongConversation => "read_conversation: the longest, 50 texts",
-            Self::FindLeads => "list_leads: 25 by number",
+            Self::FindLeads => "list_leads: 10 by number",
         }
     }
 }
@@ -393,18 +396,21 @@ impl Turn<'_> {
     async fn read_as_owner(&mut self, lead_id: &str) -> Result<()> {
         self.database.client.batch_execute(SIGN_IN).await?;
         let list = "list_conversations";
-        let all = json!({ "filter": "all", "limit": 25 });
+        let all = json!({ "filter": "all", "limit": LISTED });
         let page = self.time(Measured::List, list, all).await?;
-        ensure!(page["conversations"].as_array().map(Vec::len) == Some(25), "no page: {page}");
-        let next = json!({ "filter": "all", "limit": 25, "before": page["next"] });
-        self.time(Measured::ListFurther, list, next).await?;
+        let next = json!({ "filter": "all", "limit": LISTED, "before": page["next"] });
+        let mut pages = vec![page, self.time(Measured::ListFurther, list, next).await?];
         for (measured, filter) in [
             (Measured::ListUnanswered, "unanswered"),
             (Measured::ListFlagged, "flagged"),
             (Measured::ListOptedOut, "opted_out"),
         ] {
-            self.time(measured, list, json!({ "filter": filter, "limit": 25 })).await?;
+            let request = json!({ "filter": filter, "limit": LISTED });
+            pages.push(self.time(measured, list, request).await?);
         }
+        let is_page =
+            |page: &Value| page["conversations"].as_array().map(Vec::len) == Some(LISTED as usize);
+        ensure!(pages.iter().all(is_page), "there is less to list than is asked for");
         for (measured, lead_id) in [
             (Measured::ReadConversation, lead_id),
             (Measured::ReadLongConversation, &self.database.longest_id),
@@ -412,7 +418,7 @@ impl Turn<'_> {
             let request = json!({ "lead_id": lead_id, "limit": 50 });
             self.time(measured, "read_conversation", request).await?;
         }
-        let search = json!({ "search": { "phone": "+13" }, "limit": 25 });
+        let search = json!({ "search": { "phone": "+13" }, "limit": LISTED });
         self.time(Measured::FindLeads, "list_leads", search).await?;
         Ok(())
     }

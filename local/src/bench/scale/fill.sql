@@ -18,6 +18,11 @@ where indrelid in (
   'app.consent_events'::regclass, 'app.consent_ledgers'::regclass, 'app.conversations'::regclass
 );
 
+-- A hosted project has it; see local/supabase/local.sql.
+create table auth.mfa_factors (id uuid primary key, user_id uuid not null, status text not null);
+create index on auth.mfa_factors (user_id);
+grant select on auth.mfa_factors to postgres;
+
 -- A UUID of version 7. One number never has two.
 create function pg_temp.id(p_milliseconds bigint, p_number bigint)
 returns uuid
@@ -100,15 +105,16 @@ join person p on p.number = e.lead;
 -- == leads
 insert into app.leads (id, business_id, phone, phone_hmac, language, created_at, last_inbound_at)
 select id, business_id, phone, phone_hmac, 'en', created_at, created_at from person;
--- One of fifty waits for the owner, one of a hundred has opted out.
+-- One of fifty waits for the owner, one of a hundred has opted out; and of either there
+-- is a page where there are few people.
 update app.leads l
 set needs_owner_since = now() - interval '1 second' * p.number, needs_owner_reason = 'cap'
 from person p
-where p.id = l.id and p.number % 50 = 4;
+where p.id = l.id and (p.number % 50 = 4 or p.number < 40 and p.number % 4 = 0);
 insert into app.suppressions (sender_phone, phone_hmac, reason, since)
 select sender_phone, phone_hmac, 'opted_out', now() - interval '1 second' * number
 from person
-where number % 100 = 98;
+where number % 100 = 98 or number < 40 and number % 4 = 2;
 
 -- == messages
 insert into app.messages (
@@ -138,7 +144,7 @@ cross join lateral (
 insert into app.conversations (lead_id, business_id, last_message_id, is_unanswered)
 select lead_id, business_id, max(outbound_id::text)::uuid,
   -- As if the last answer had not been given.
-  max(number) % 10 = 6
+  max(number) % 4 = 2
 from exchange
 group by lead_id, business_id;
 
