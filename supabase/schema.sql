@@ -147,16 +147,19 @@ create table app.conversations (
   business_id uuid not null,
   last_message_id uuid not null,
   is_unanswered boolean not null,
+  suppressed_at timestamp with time zone,
   constraint conversations_pkey PRIMARY KEY (lead_id),
   constraint conversations_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES app.leads(id) ON DELETE CASCADE
 );
 comment on table app.conversations is 'The newest text of each conversation. Follows from the messages, and goes with the lead.';
 comment on column app.conversations.is_unanswered is 'Whether the newest text is the lead''s, and may be answered.';
+comment on column app.conversations.suppressed_at is 'Since when the lead must not be texted: for the list of those. The gate asks app.suppressions.';
 CREATE INDEX conversations_newest_idx ON app.conversations USING btree (business_id, last_message_id);
+CREATE INDEX conversations_suppressed_idx ON app.conversations USING btree (business_id, suppressed_at, lead_id) WHERE (suppressed_at IS NOT NULL);
 CREATE INDEX conversations_unanswered_idx ON app.conversations USING btree (business_id, last_message_id) WHERE is_unanswered;
 alter table app.conversations enable row level security;
 create policy own on app.conversations for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
-grant select (lead_id, business_id, last_message_id, is_unanswered) on table app.conversations to authenticated;
+grant select (lead_id, business_id, last_message_id, is_unanswered, suppressed_at) on table app.conversations to authenticated;
 
 create table app.export_chunks (
   export_id uuid not null,
@@ -530,7 +533,6 @@ create table app.suppressions (
   constraint reason_is_known CHECK ((reason = ANY (ARRAY['opted_out'::text, 'unreachable'::text])))
 );
 comment on table app.suppressions is 'Who must not be texted from a number. Names no person and refers to no row, so it outlives lead and account.';
-CREATE INDEX suppressions_sender_phone_since_idx ON app.suppressions USING btree (sender_phone, since);
 alter table app.suppressions enable row level security;
 create policy own on app.suppressions for select to authenticated using (((sender_phone)::text IN ( SELECT n.phone
    FROM app.sender_numbers n
@@ -1407,15 +1409,23 @@ grant execute on function app.ledger_time(timestamp with time zone) to authentic
 
 CREATE OR REPLACE FUNCTION app.lift_suppressions(p_business_id uuid, p_phone_hmac bytea, p_reasons text[])
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+begin
   delete from app.suppressions s
   using app.sender_numbers n
   where n.business_id = p_business_id
     and s.sender_phone = n.phone
     and s.phone_hmac = p_phone_hmac
     and s.reason = any (p_reasons);
+  if found then
+    update app.conversations c
+    set suppressed_at = app.suppressed_at(p_business_id, p_phone_hmac)
+    from app.leads l
+    where l.business_id = p_business_id and l.phone_hmac = p_phone_hmac and c.lead_id = l.id;
+  end if;
+end;
 $function$;
 comment on function app.lift_suppressions(uuid,bytea,text[]) is 'Lets a shop text a number again, if it was suppressed for one of the reasons.';
 
@@ -1498,13 +1508,17 @@ CREATE OR REPLACE FUNCTION app.note_message()
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+declare
+  v_suppressed_at timestamptz := app.suppressed_at(
+    new.business_id, (select l.phone_hmac from app.leads l where l.id = new.lead_id)
+  );
 begin
-  insert into app.conversations as c (lead_id, business_id, last_message_id, is_unanswered)
+  insert into app.conversations as c (
+    lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+  )
   values (
     new.lead_id, new.business_id, new.id,
-    new.direction = 'inbound' and not app.is_suppressed(
-      new.business_id, (select l.phone_hmac from app.leads l where l.id = new.lead_id)
-    )
+    new.direction = 'inbound' and v_suppressed_at is null, v_suppressed_at
   )
   on conflict (lead_id) do update
     set last_message_id = excluded.last_message_id, is_unanswered = excluded.is_unanswered
@@ -2169,12 +2183,12 @@ CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, 
 AS $function$
 begin
   update app.conversations c
-  set is_unanswered = false
+  set is_unanswered = false, suppressed_at = coalesce(c.suppressed_at, app.clock())
   from app.leads l
   where l.business_id = p_business_id
     and l.phone_hmac = p_phone_hmac
     and c.lead_id = l.id
-    and c.is_unanswered;
+    and (c.is_unanswered or c.suppressed_at is null);
 
   insert into app.suppressions (sender_phone, phone_hmac, reason)
   select phone, p_phone_hmac, p_reason from app.sender_numbers where business_id = p_business_id
@@ -2186,6 +2200,19 @@ begin
 end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
+
+CREATE OR REPLACE FUNCTION app.suppressed_at(p_business_id uuid, p_phone_hmac bytea)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select min(s.since)
+  from app.sender_numbers n
+  join app.suppressions s on s.sender_phone = n.phone
+  where n.business_id = p_business_id and s.phone_hmac = p_phone_hmac;
+$function$;
+comment on function app.suppressed_at(uuid,bytea) is 'Since when a shop must not text a number; null if it may.';
 
 CREATE OR REPLACE FUNCTION app.take_media(p_message_id uuid, p_media jsonb)
  RETURNS jsonb
@@ -3146,26 +3173,18 @@ begin
       limit 101
     ) p;
   elsif v_filter = 'opted_out' then
-    select array_agg(p.id order by p.since desc, p.id desc),
-      array_agg(app.time_cursor(p.since, p.id) order by p.since desc, p.id desc)
+    select array_agg(p.lead_id order by p.suppressed_at desc, p.lead_id desc),
+      array_agg(
+        app.time_cursor(p.suppressed_at, p.lead_id) order by p.suppressed_at desc, p.lead_id desc
+      )
     into v_leads, v_cursors
     from (
-      -- Who is suppressed at several numbers of the shop counts once.
-      select f.id, max(f.since) as since
-      from app.sender_numbers n
-      cross join lateral (
-        select l.id, s.since
-        from app.suppressions s
-        join app.leads l on l.business_id = v_business_id and l.phone_hmac = s.phone_hmac
-        where s.sender_phone = n.phone
-          and s.since <= v_before
-          and (s.since, l.id) < (v_before, v_before_id)
-        order by s.since desc, l.id desc
-        limit 101
-      ) f
-      where n.business_id = v_business_id
-      group by f.id
-      order by since desc, f.id desc
+      select c.lead_id, c.suppressed_at
+      from app.conversations c
+      where c.business_id = v_business_id
+        and c.suppressed_at is not null
+        and (c.suppressed_at, c.lead_id) < (v_before, v_before_id)
+      order by c.suppressed_at desc, c.lead_id desc
       limit 101
     ) p;
   else
@@ -3440,7 +3459,9 @@ begin
   from app.businesses b
   where b.owner_id = v_owner_id
   order by b.state = 'active' desc, b.created_at, b.id
-  limit 1;
+  limit 1
+  -- Nor does a number that is added now become its second.
+  for no key update;
   v_is_new := not found;
   if v_is_new then
     insert into app.businesses (

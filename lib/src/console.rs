@@ -182,9 +182,9 @@ impl Console {
 
     /// What remains to be done of `work` once the owner has an answer. It is owed by
     /// rows: what does not happen here, the scheduler does.
-    pub fn background(&self, work: Work) -> Background {
+    pub fn background(&self, work: Box<Work>) -> Background {
         let worker = Arc::clone(&self.worker);
-        Box::pin(async move { worker.run(work).await })
+        Box::pin(async move { worker.run(*work).await })
     }
 
     /// Reads as the owner: row level security decides what there is.

@@ -29,6 +29,9 @@ comment on column app.leads.name_key is 'The name, as it is searched for.';
 comment on column app.leads.taken_over_at is
   'Since when the owner answers instead of the assistant; null when the assistant does.';
 
+-- No samples of names in the planner's statistics.
+alter table app.leads alter column name_key set statistics 0;
+
 create index leads_business_id_id_idx on app.leads (business_id, id);
 create index leads_business_id_name_key_idx on app.leads (business_id, name_key, id)
 where name_key is not null;
@@ -53,36 +56,60 @@ comment on table app.sender_numbers is
 -- One row per lead who was ever texted with, beside app.leads: the newest text
 -- changes with each text, and would move each of the lead's index entries along.
 --
--- Only the trigger below and app.suppress write it, both under the lead's lock:
--- so nobody waits for a row of it who does not wait for the lead first.
+-- Only the trigger below, what suppresses a number and what lifts that write it,
+-- all under the lead's lock: so nobody waits for a row of it who does not wait for
+-- the lead first.
 create table app.conversations (
   lead_id uuid primary key references app.leads (id) on delete cascade,
   business_id uuid not null,
   -- No foreign key: this follows from the messages, and those go first.
   last_message_id uuid not null,
-  is_unanswered boolean not null
+  is_unanswered boolean not null,
+  suppressed_at timestamptz
 );
 comment on table app.conversations is
   'The newest text of each conversation. Follows from the messages, and goes with the lead.';
 comment on column app.conversations.is_unanswered is
   'Whether the newest text is the lead''s, and may be answered.';
+comment on column app.conversations.suppressed_at is
+  'Since when the lead must not be texted: for the list of those. The gate asks app.suppressions.';
 create index conversations_newest_idx on app.conversations (business_id, last_message_id);
 create index conversations_unanswered_idx on app.conversations (business_id, last_message_id)
 where is_unanswered;
+create index conversations_suppressed_idx on app.conversations (business_id, suppressed_at, lead_id)
+where suppressed_at is not null;
 alter table app.conversations enable row level security;
+
+create function app.suppressed_at(p_business_id uuid, p_phone_hmac bytea)
+returns timestamptz
+language sql
+stable
+set search_path = ''
+as $$
+  select min(s.since)
+  from app.sender_numbers n
+  join app.suppressions s on s.sender_phone = n.phone
+  where n.business_id = p_business_id and s.phone_hmac = p_phone_hmac;
+$$;
+comment on function app.suppressed_at(uuid, bytea) is
+  'Since when a shop must not text a number; null if it may.';
 
 create function app.note_message()
 returns trigger
 language plpgsql
 set search_path = ''
 as $$
+declare
+  v_suppressed_at timestamptz := app.suppressed_at(
+    new.business_id, (select l.phone_hmac from app.leads l where l.id = new.lead_id)
+  );
 begin
-  insert into app.conversations as c (lead_id, business_id, last_message_id, is_unanswered)
+  insert into app.conversations as c (
+    lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+  )
   values (
     new.lead_id, new.business_id, new.id,
-    new.direction = 'inbound' and not app.is_suppressed(
-      new.business_id, (select l.phone_hmac from app.leads l where l.id = new.lead_id)
-    )
+    new.direction = 'inbound' and v_suppressed_at is null, v_suppressed_at
   )
   on conflict (lead_id) do update
     set last_message_id = excluded.last_message_id, is_unanswered = excluded.is_unanswered
@@ -93,10 +120,13 @@ $$;
 comment on function app.note_message() is
   'Trigger of app.messages: keeps app.conversations. Whoever writes a text holds the lead''s lock.';
 
-insert into app.conversations (lead_id, business_id, last_message_id, is_unanswered)
-select l.id, l.business_id, m.id,
-  m.direction = 'inbound' and not app.is_suppressed(l.business_id, l.phone_hmac)
+insert into app.conversations (
+  lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+)
+select l.id, l.business_id, m.id, m.direction = 'inbound' and s.suppressed_at is null,
+  s.suppressed_at
 from app.leads l
+cross join lateral (select app.suppressed_at(l.business_id, l.phone_hmac)) s (suppressed_at)
 cross join lateral (
   select o.id, o.direction
   from app.messages o
@@ -117,12 +147,12 @@ set search_path = ''
 as $$
 begin
   update app.conversations c
-  set is_unanswered = false
+  set is_unanswered = false, suppressed_at = coalesce(c.suppressed_at, app.clock())
   from app.leads l
   where l.business_id = p_business_id
     and l.phone_hmac = p_phone_hmac
     and c.lead_id = l.id
-    and c.is_unanswered;
+    and (c.is_unanswered or c.suppressed_at is null);
 
   insert into app.suppressions (sender_phone, phone_hmac, reason)
   select phone, p_phone_hmac, p_reason from app.sender_numbers where business_id = p_business_id
@@ -134,8 +164,30 @@ begin
 end;
 $$;
 
--- The newest of a shop's are listed.
-create index suppressions_sender_phone_since_idx on app.suppressions (sender_phone, since);
+-- As before, and takes the lead off the list. Of most who text, nothing is lifted.
+create or replace function app.lift_suppressions(
+  p_business_id uuid, p_phone_hmac bytea, p_reasons text[]
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+  delete from app.suppressions s
+  using app.sender_numbers n
+  where n.business_id = p_business_id
+    and s.sender_phone = n.phone
+    and s.phone_hmac = p_phone_hmac
+    and s.reason = any (p_reasons);
+  if found then
+    update app.conversations c
+    set suppressed_at = app.suppressed_at(p_business_id, p_phone_hmac)
+    from app.leads l
+    where l.business_id = p_business_id and l.phone_hmac = p_phone_hmac and c.lead_id = l.id;
+  end if;
+end;
+$$;
+
 create index audit_events_business_id_id_idx on app.audit_events (business_id, id);
 drop index app.audit_events_business_id_idx;
 

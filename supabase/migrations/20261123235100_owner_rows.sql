@@ -79,7 +79,7 @@ grant select (
   id, business_id, phone, phone_hmac, name, name_key, email, notes, language, needs_owner_since,
   needs_owner_reason, created_at, last_inbound_at, version, taken_over_at
 ) on app.leads to authenticated;
-grant select (lead_id, business_id, last_message_id, is_unanswered)
+grant select (lead_id, business_id, last_message_id, is_unanswered, suppressed_at)
 on app.conversations to authenticated;
 grant select (
   id, business_id, lead_id, direction, author, body, media_count, masked_count, legal_basis, status,

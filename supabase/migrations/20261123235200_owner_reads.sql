@@ -239,26 +239,18 @@ begin
       limit 101
     ) p;
   elsif v_filter = 'opted_out' then
-    select array_agg(p.id order by p.since desc, p.id desc),
-      array_agg(app.time_cursor(p.since, p.id) order by p.since desc, p.id desc)
+    select array_agg(p.lead_id order by p.suppressed_at desc, p.lead_id desc),
+      array_agg(
+        app.time_cursor(p.suppressed_at, p.lead_id) order by p.suppressed_at desc, p.lead_id desc
+      )
     into v_leads, v_cursors
     from (
-      -- Who is suppressed at several numbers of the shop counts once.
-      select f.id, max(f.since) as since
-      from app.sender_numbers n
-      cross join lateral (
-        select l.id, s.since
-        from app.suppressions s
-        join app.leads l on l.business_id = v_business_id and l.phone_hmac = s.phone_hmac
-        where s.sender_phone = n.phone
-          and s.since <= v_before
-          and (s.since, l.id) < (v_before, v_before_id)
-        order by s.since desc, l.id desc
-        limit 101
-      ) f
-      where n.business_id = v_business_id
-      group by f.id
-      order by since desc, f.id desc
+      select c.lead_id, c.suppressed_at
+      from app.conversations c
+      where c.business_id = v_business_id
+        and c.suppressed_at is not null
+        and (c.suppressed_at, c.lead_id) < (v_before, v_before_id)
+      order by c.suppressed_at desc, c.lead_id desc
       limit 101
     ) p;
   else

@@ -151,7 +151,9 @@ begin
   from app.businesses b
   where b.owner_id = v_owner_id
   order by b.state = 'active' desc, b.created_at, b.id
-  limit 1;
+  limit 1
+  -- Nor does a number that is added now become its second.
+  for no key update;
   v_is_new := not found;
   if v_is_new then
     insert into app.businesses (

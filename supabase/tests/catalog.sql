@@ -40,7 +40,7 @@ owners_columns (table_name, columns) as (
     ('app.businesses', '{id,owner_id,name,mailing_address,contact_email,contact_phone,website,time_zone,language,about,instructions,state,created_at,updated_at,version}'::text[]),
     ('app.sender_numbers', '{phone,business_id,created_at}'),
     ('app.leads', '{id,business_id,phone,phone_hmac,name,name_key,email,notes,language,needs_owner_since,needs_owner_reason,created_at,last_inbound_at,version,taken_over_at}'),
-    ('app.conversations', '{lead_id,business_id,last_message_id,is_unanswered}'),
+    ('app.conversations', '{lead_id,business_id,last_message_id,is_unanswered,suppressed_at}'),
     ('app.messages', '{id,business_id,lead_id,direction,author,body,media_count,masked_count,legal_basis,status,error_code,created_at}'),
     ('app.media', '{message_id,position,business_id,state,found_type,byte_count,storage_path}'),
     ('app.consent_events', '{business_id,lead_id,change,basis,source,rule,wording,at,expires_at,phone_hmac,sequence}'),

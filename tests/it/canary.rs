@@ -17,11 +17,15 @@ use local::simulator::{
     },
 };
 
+use leadslock::console::{conversations::Filter, leads::LeadForm, texting::OwnerText};
+
 use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
 
 const PHONE: &str = "+15145550187";
 const CARD: &str = "4539 5787 6362 1486";
 const WORD: &str = "Quokkazanzibar";
+/// What the owner knows the lead as.
+const NAME: &str = "Bartholomewyn";
 
 /// The number of a shop of another account.
 const OTHER_SHOP: &str = "+15145550101";
@@ -172,6 +176,7 @@ fn promise_cards_never_and_no_personal_data_where_it_does_not_belong() {
         add_other_account(&stack).await;
         let mut answers = Vec::new();
         let sid = live_through_everything(&stack).await;
+        be_looked_after(&stack).await;
         refuse_everything(&stack, &sid, &mut answers).await;
 
         let records = Records::read(&stack, &answers).await;
@@ -185,6 +190,20 @@ fn promise_cards_never_and_no_personal_data_where_it_does_not_belong() {
                 &["app.messages.body", "app.consent_events.wording", "the shop's prompts"],
             ]
             .concat(),
+        );
+        // Models know a name by a placeholder.
+        check(
+            &records,
+            Canary::Word(NAME),
+            &[
+                "app.leads.name",
+                "app.leads.name_key",
+                "app.leads.email",
+                "app.leads.notes",
+                "app.messages.body",
+                "requests to Twilio: Body",
+                "texts to the phone",
+            ],
         );
         check(
             &records,
@@ -338,6 +357,35 @@ async fn live_through_everything(stack: &TestStack) -> String {
         wait(LEAD, shop, Until::Settled).await;
     }
     sid
+}
+
+/// The owner looks, corrects, searches and writes; and the lead is answered once more.
+async fn be_looked_after(stack: &TestStack) {
+    let (console, owner) = (stack.console(), stack.demo_owner().await);
+    let lead = format!("select id from app.leads where phone = '{PHONE}'");
+    let lead = stack.value(&lead).await.parse().unwrap();
+    let form = LeadForm {
+        name: NAME,
+        email: &format!("{NAME}@example.com"),
+        notes: &format!("{NAME} is a friend"),
+    };
+    console.correct_lead(&owner, lead, 1, &form).await.unwrap();
+    assert_eq!(console.list_leads(&owner, NAME, None, 10).await.unwrap().leads.len(), 1);
+    assert_eq!(console.list_leads(&owner, PHONE, None, 10).await.unwrap().leads.len(), 1);
+    console.read_lead(&owner, lead).await.unwrap();
+    // Twilio has refused the number, but it has been heard of since.
+    let clear = "delete from app.suppressions where reason = 'unreachable'";
+    stack.database.batch_execute(clear).await.unwrap();
+    let body = format!("Dear {NAME}, we do not want {CARD}");
+    let request = uuid::Uuid::from_u128(1);
+    let text = console.send_owner_text(&owner, lead, request, &body).await.unwrap();
+    let OwnerText::Queued(queued) = text else { panic!("it is refused") };
+    console.background(queued.work.unwrap()).await;
+    stack.simulator().text(PHONE, SHOP, "What are your opening hours?").unwrap();
+    let patience = crate::support::PATIENCE;
+    stack.simulator().wait_until(PHONE, SHOP, Until::Settled, patience).await.unwrap();
+    console.read_conversation(&owner, lead, None, 50).await.unwrap();
+    console.list_conversations(&owner, Filter::All, None, 50).await.unwrap();
 }
 
 /// The canaries stand in requests that are refused, each for another reason.

@@ -43,7 +43,7 @@ pub struct Queued {
     /// What is left to do, for [`Console::background`]. Without it another process
     /// does it, or the text waits for its number's turn.
     #[serde(rename = "send")]
-    pub work: Option<Work>,
+    pub work: Option<Box<Work>>,
 }
 
 /// Why an owner's text may not be sent.

@@ -26,8 +26,10 @@ const FILL: &str = "
     case t when 2 then 'delivered' else 'received' end
   from lead, generate_series(1, 3) t
   order by t, id;
-  insert into app.suppressions (sender_phone, phone_hmac, reason)
-  select '+15145550100', phone_hmac, case when right(phone, 1) = '5' then 'unreachable' else 'opted_out' end
+  select app.suppress(
+    business_id, phone_hmac,
+    case when right(phone, 1) = '5' then 'unreachable' else 'opted_out' end
+  )
   from app.leads where phone ~ '[05]$'";
 
 #[test]

@@ -141,12 +141,16 @@ cross join lateral (
 );
 
 -- == conversations' newest texts
-insert into app.conversations (lead_id, business_id, last_message_id, is_unanswered)
-select lead_id, business_id, max(outbound_id::text)::uuid,
+insert into app.conversations (
+  lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+)
+select e.lead_id, e.business_id, max(e.outbound_id::text)::uuid,
   -- As if the last answer had not been given.
-  max(number) % 4 = 2
-from exchange
-group by lead_id, business_id;
+  max(e.number) % 4 = 2, max(s.since)
+from exchange e
+join person p on p.id = e.lead_id
+left join app.suppressions s on s.sender_phone = p.sender_phone and s.phone_hmac = p.phone_hmac
+group by e.lead_id, e.business_id;
 
 -- == jobs
 insert into app.jobs (
