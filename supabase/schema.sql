@@ -2587,6 +2587,7 @@ CREATE OR REPLACE FUNCTION public.correct_lead(request jsonb)
 AS $function$
 declare
   v_lead app.leads := app.lead_of_owner(request);
+  v_current jsonb;
   v_version integer;
 begin
   update app.leads
@@ -2597,12 +2598,22 @@ begin
   where id = v_lead.id and version = (request ->> 'version')::integer
   returning version into v_version;
   if not found then
-    return (
-      select jsonb_build_object('outcome', 'conflict', 'current', app.lead_view(l, b.time_zone))
-      from app.leads l
-      join app.businesses b on b.id = l.business_id
-      where l.id = v_lead.id
-    );
+    select app.lead_view(l, b.time_zone) into v_current
+    from app.leads l
+    join app.businesses b on b.id = l.business_id
+    where l.id = v_lead.id;
+    if not found then
+      raise sqlstate 'PT404' using message = 'the owner has no such lead';
+    end if;
+    -- The answer to this very call was lost, and it is made again.
+    if (v_current ->> 'version')::integer = (request ->> 'version')::integer + 1
+      and (v_current ->> 'name') is not distinct from (request ->> 'name')
+      and (v_current ->> 'email') is not distinct from (request ->> 'email')
+      and (v_current ->> 'notes') is not distinct from (request ->> 'notes')
+    then
+      return jsonb_build_object('outcome', 'saved', 'version', v_current -> 'version');
+    end if;
+    return jsonb_build_object('outcome', 'conflict', 'current', v_current);
   end if;
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (v_lead.business_id, 'owner', 'lead_corrected', v_lead.id);
@@ -4628,6 +4639,7 @@ AS $function$
 declare
   v_business app.businesses := app.shop_of_owner(request);
   v_new jsonb := request -> 'profile';
+  v_current jsonb;
   v_version integer;
 begin
   if not app.is_time_zone(v_new ->> 'time_zone') then
@@ -4648,7 +4660,13 @@ begin
   where id = v_business.id and version = (request ->> 'version')::integer
   returning version into v_version;
   if not found then
-    return jsonb_build_object('outcome', 'conflict', 'current', app.profile_view(v_business.id));
+    v_current := app.profile_view(v_business.id);
+    -- The answer to this very call was lost, and it is made again.
+    if v_current @> v_new and (v_current ->> 'version')::integer = (request ->> 'version')::integer + 1
+    then
+      return jsonb_build_object('outcome', 'saved', 'version', v_current -> 'version');
+    end if;
+    return jsonb_build_object('outcome', 'conflict', 'current', v_current);
   end if;
   insert into app.audit_events (business_id, actor, action)
   values (v_business.id, 'owner', 'shop_updated');

@@ -744,6 +744,27 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_key_is_not_taken_for_a_publishable_one() {
+        let read = |key: &str| {
+            let lookup = |name: &str| match name {
+                "SUPABASE_URL" => Some("https://project.supabase.co".to_owned()),
+                "SUPABASE_PUBLISHABLE_KEY" => Some(key.to_owned()),
+                _ => None,
+            };
+            let reader = Reader::new(&lookup);
+            let publishable = reader.publishable();
+            reader.finish(publishable).map(|publishable| publishable.key)
+        };
+        assert_eq!(read("sb_publishable_fake").as_deref(), Ok("sb_publishable_fake"));
+        for (key, fault) in [
+            ("sb_secret_fake", "SUPABASE_PUBLISHABLE_KEY is a secret key"),
+            ("", "SUPABASE_PUBLISHABLE_KEY is not set"),
+        ] {
+            assert_eq!(read(key), Err(SettingsError(vec![fault.to_owned()])));
+        }
+    }
+
+    #[test]
     fn no_message_and_no_debug_output_contains_a_value() {
         let error = read(&[("SUPABASE_URL", "canary")]).map(|_| ()).unwrap_err();
         assert!(!error.to_string().contains("canary"));

@@ -7,7 +7,10 @@
 
 use std::collections::BTreeSet;
 
-use leadslock::twilio::signature;
+use leadslock::{
+    console::{conversations::Filter, leads::LeadForm, texting::OwnerText},
+    twilio::signature,
+};
 use local::simulator::{
     conversation::Until,
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
@@ -16,8 +19,6 @@ use local::simulator::{
         message::{Author, Status},
     },
 };
-
-use leadslock::console::{conversations::Filter, leads::LeadForm, texting::OwnerText};
 
 use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
 

@@ -193,6 +193,9 @@ fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
         let form = LeadForm { name: " Anna Roy ", email: "anna@example.com", notes: "a\r\nb" };
         let saved = console.correct_lead(owner, lead, 1, &form).await.unwrap();
         assert!(matches!(saved, Saved::Saved { version: 2 }));
+        // The same again, as if the answer had been lost, is no conflict.
+        let repeated = console.correct_lead(owner, lead, 1, &form).await.unwrap();
+        assert!(matches!(repeated, Saved::Saved { version: 2 }));
         let stale = LeadForm { name: "Ann", ..form };
         let Saved::Conflict { current } =
             console.correct_lead(owner, lead, 1, &stale).await.unwrap()
@@ -231,7 +234,10 @@ fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
         assert_eq!((shop.shop.numbers[0].as_str(), shop.shop.billing), (SHOP, Billing::Active));
         let saved = console.update_shop(owner, shop.profile.version, &PROFILE).await.unwrap();
         assert!(matches!(saved, Saved::Saved { version: 2 }));
-        let Saved::Conflict { current } = console.update_shop(owner, 1, &PROFILE).await.unwrap()
+        let repeated = console.update_shop(owner, 1, &PROFILE).await.unwrap();
+        assert!(matches!(repeated, Saved::Saved { version: 2 }));
+        let stale = ProfileForm { about: "Closed.", ..PROFILE };
+        let Saved::Conflict { current } = console.update_shop(owner, 1, &stale).await.unwrap()
         else {
             panic!("it was read before the last change");
         };

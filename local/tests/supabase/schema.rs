@@ -55,6 +55,14 @@ fn migrations_apply_to_a_database_that_is_in_use() {
         assert_eq!(value(breaks).await, "0");
         assert_eq!(value("select count(*) from app.messages").await, "3");
 
+        // Each conversation has its newest text.
+        let newest = "select string_agg((c.last_message_id = m.id)::text, ' ')
+                      from app.conversations c
+                      cross join lateral (
+                        select id from app.messages where lead_id = c.lead_id order by id desc limit 1
+                      ) m";
+        assert_eq!(value(newest).await, "true");
+
         // As good as new.
         let committed = std::fs::read_to_string(project::root().join("supabase/schema.sql"));
         assert_eq!(schema::dump(&client).await.unwrap(), committed.unwrap());
