@@ -243,19 +243,49 @@ fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
         };
         assert_eq!((current.version, current.name.as_str()), (2, "Bagels du Parc"));
 
-        let export = console.export_lead(owner, lead, None).await.unwrap();
-        assert!(export.get().contains(LEAD));
-        assert_eq!(console.erase_lead(owner, lead).await.unwrap().texts, 1);
-        assert!(matches!(console.read_lead(owner, lead).await.err(), Some(ConsoleError::NotFound)));
-        assert_eq!(desk.stack.value("select count(*) from app.conversations").await, "0");
         let want = [
             "owner lead_corrected",
             "owner lead_corrected",
             "owner lead_corrected",
             "owner shop_updated",
-            "owner lead_erased",
         ];
         assert_eq!(desk.activity().await, want);
+        desk.stack.stop().await;
+    });
+}
+
+/// Access, correction, a copy to take along, erasure: for one lead, by the owner. For the
+/// account, the tests of exports and closures.
+#[test]
+fn promise_gdpr_rights_are_kept_for_each_lead() {
+    run(async {
+        let desk = Desk::start().await;
+        let (console, owner) = (&desk.console, &desk.owner);
+        desk.calls().receive(1, "text", "I am Anne").await;
+        desk.calls().receive(2, "stop", "STOP").await;
+        let lead = desk.lead().await;
+        let page = console.read_lead(owner, lead).await.unwrap();
+        assert_eq!(page.events[0].wording.as_deref(), Some("STOP"));
+        let form = LeadForm { name: "Anna", ..LeadForm::default() };
+        console.correct_lead(owner, lead, page.lead.version, &form).await.unwrap();
+
+        let export = console.export_lead(owner, lead, None).await.unwrap();
+        for held in [LEAD, "Anna", "I am Anne", "STOP", "opted_out"] {
+            assert!(export.get().contains(held), "{held}");
+        }
+        assert_eq!(console.erase_lead(owner, lead).await.unwrap().texts, 2);
+        assert!(matches!(console.read_lead(owner, lead).await.err(), Some(ConsoleError::NotFound)));
+        for gone in
+            ["leads", "messages", "conversations", "consent_events where wording is not null"]
+        {
+            assert_eq!(desk.stack.value(&format!("select count(*) from app.{gone}")).await, "0");
+        }
+        // That they said stop outlives them, by a hash.
+        assert_eq!(desk.stack.value("select reason from app.suppressions").await, "opted_out");
+        assert_eq!(
+            desk.activity().await,
+            ["lead consent_withdrawn", "owner lead_corrected", "owner lead_erased"]
+        );
         desk.stack.stop().await;
     });
 }
