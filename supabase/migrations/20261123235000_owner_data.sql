@@ -99,21 +99,23 @@ returns trigger
 language plpgsql
 set search_path = ''
 as $$
-declare
-  v_suppressed_at timestamptz := app.suppressed_at(
-    new.business_id, (select l.phone_hmac from app.leads l where l.id = new.lead_id)
-  );
 begin
-  insert into app.conversations as c (
-    lead_id, business_id, last_message_id, is_unanswered, suppressed_at
-  )
-  values (
-    new.lead_id, new.business_id, new.id,
-    new.direction = 'inbound' and v_suppressed_at is null, v_suppressed_at
-  )
-  on conflict (lead_id) do update
-    set last_message_id = excluded.last_message_id, is_unanswered = excluded.is_unanswered
-    where c.last_message_id < excluded.last_message_id;
+  update app.conversations
+  set last_message_id = new.id,
+      is_unanswered = new.direction = 'inbound' and suppressed_at is null
+  where lead_id = new.lead_id and last_message_id < new.id;
+  if not found then
+    insert into app.conversations (
+      lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+    )
+    select l.id, l.business_id, new.id, new.direction = 'inbound' and s.suppressed_at is null,
+      s.suppressed_at
+    from app.leads l
+    cross join lateral (select app.suppressed_at(l.business_id, l.phone_hmac)) s (suppressed_at)
+    where l.id = new.lead_id
+    -- It is there, with a newer text.
+    on conflict (lead_id) do nothing;
+  end if;
   return null;
 end;
 $$;
