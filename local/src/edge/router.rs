@@ -67,8 +67,14 @@ impl Router {
         let id = format!("local::{}", Uuid::new_v4().simple());
         let mut response = if let Some(function) = self.function(&path) {
             self.invoke(function, request, client, &id).await
+        } else if let Some(file) = self.file(&path, request.method(), request.headers()).await {
+            file
+        } else if let Some(function) = self.rewritten(&path) {
+            // It sees the path that was asked for.
+            self.invoke(function, request, client, &id).await
         } else {
-            self.file(&path, request.method(), request.headers()).await
+            let page = self.files.not_found().await;
+            page.unwrap_or_else(|| Refusal::NotFound.answer(request.headers()))
         };
 
         // What a function says of its own response holds.
@@ -88,19 +94,19 @@ impl Router {
         self.functions.get(path.strip_suffix(".rs").unwrap_or(path))
     }
 
-    /// Answers with a static file.
-    async fn file(&self, path: &str, method: &Method, asked: &HeaderMap) -> Response {
+    /// The function that answers for `path`, where there is nothing.
+    fn rewritten(&self, path: &str) -> Option<&Endpoint> {
+        self.vercel_json.rewritten(path).and_then(|destination| self.function(destination))
+    }
+
+    /// Answers with a static file, if there is one. Below [`FUNCTIONS_BELOW`] there is none.
+    async fn file(&self, path: &str, method: &Method, asked: &HeaderMap) -> Option<Response> {
         if path.starts_with(FUNCTIONS_BELOW) {
-            return Refusal::NotFound.answer(asked);
+            return None;
         }
-        match self.files.get(path).await {
-            Some(file) if matches!(*method, Method::GET | Method::HEAD) => file,
-            Some(_) => Refusal::Method.answer(asked),
-            None => {
-                let page = self.files.not_found().await;
-                page.unwrap_or_else(|| Refusal::NotFound.answer(asked))
-            }
-        }
+        let file = self.files.get(path).await?;
+        let is_read = matches!(*method, Method::GET | Method::HEAD);
+        Some(if is_read { file } else { Refusal::Method.answer(asked) })
     }
 
     /// Answers with what `function` answers.

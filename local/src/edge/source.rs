@@ -4,31 +4,50 @@ use std::str::FromStr;
 
 use anyhow::bail;
 
-/// The one construct of Vercel's patterns that is understood here: any characters, or none.
+/// Any characters, or none: with [`EXCEPT`] all that is understood here of Vercel's patterns.
 const ANYTHING: &str = "(.*)";
+
+/// Any characters, or none, but for what begins with the literal in the middle. It stands at
+/// the end only.
+const EXCEPT: (&str, &str) = ("((?!", ").*)");
 
 /// A pattern of paths, e.g. `/api/(.*)`.
 #[derive(Debug)]
 pub(super) struct Source {
     /// What stands before, between and after each [`ANYTHING`].
     literals: Vec<String>,
+    /// What the last [`ANYTHING`] does not begin with.
+    except: Option<String>,
 }
 
 impl FromStr for Source {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> anyhow::Result<Self> {
-        let literals: Vec<String> = text.split(ANYTHING).map(str::to_owned).collect();
-        if literals
+        let excepting = text.strip_suffix(EXCEPT.1).and_then(|text| text.split_once(EXCEPT.0));
+        let (pattern, except) = match excepting {
+            Some((before, except)) => (format!("{before}{ANYTHING}"), Some(except.to_owned())),
+            None => (text.to_owned(), None),
+        };
+        let literals: Vec<String> = pattern.split(ANYTHING).map(str::to_owned).collect();
+        let has_other = literals
             .iter()
-            .any(|literal| literal.contains(['(', ')', '{', '}', ':', '*', '?', '+', '\\']))
-        {
-            bail!("the local edge understands no other pattern than `{ANYTHING}`: `{text}`");
+            .any(|literal| literal.contains(['(', ')', '{', '}', ':', '*', '?', '+', '\\']));
+        // Within a group Vercel takes a regular expression; these letters stand for themselves.
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "/-_".contains(letter);
+        let is_expression = except.as_ref().is_some_and(|except| !except.chars().all(is_plain));
+        if has_other || is_expression {
+            bail!(
+                "the local edge understands no other patterns than `{ANYTHING}` and, at the \
+                 end, `{}…{}`: `{text}`",
+                EXCEPT.0,
+                EXCEPT.1
+            );
         }
         if !text.starts_with('/') {
             bail!("a `source` starts with a slash: `{text}`");
         }
-        Ok(Self { literals })
+        Ok(Self { literals, except })
     }
 }
 
@@ -41,6 +60,9 @@ impl Source {
         for literal in between {
             let Some((_, after)) = rest.split_once(literal.as_str()) else { return false };
             rest = after;
+        }
+        if self.except.as_ref().is_some_and(|except| rest.starts_with(except)) {
+            return false;
         }
         rest.ends_with(last.as_str())
     }
@@ -71,11 +93,18 @@ mod tests {
         check("/(.*)/b/(.*).js", "/a/b/c.js", true);
         check("/(.*)/b/(.*).js", "/a/c.js", false);
         check("/a(.*)a", "/a", false);
+        check("/((?!api/).*)", "/", true);
+        check("/((?!api/).*)", "/api", true);
+        check("/((?!api/).*)", "/apis/a", true);
+        check("/((?!api/).*)", "/a/api/b", true);
+        check("/((?!api/).*)", "/api/", false);
+        check("/((?!api/).*)", "/api/a", false);
     }
 
     #[test]
     fn a_pattern_that_would_be_misunderstood_is_refused() {
-        for source in ["/:path*", "/(a|b)", "/((?!api/).*)", "/a{b}?", "api/(.*)"] {
+        for source in ["/:path*", "/(a|b)", "/((?!a|b).*)", "/((?!api/).*)/a", "/a{b}?", "api/(.*)"]
+        {
             assert!(source.parse::<Source>().is_err(), "{source}");
         }
     }

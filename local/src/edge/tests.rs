@@ -385,6 +385,22 @@ async fn the_projects_own_page_is_shown_where_there_is_nothing() {
 }
 
 #[tokio::test]
+async fn a_rewrite_comes_after_files_and_functions_and_keeps_the_path() {
+    let project = Project::new();
+    let mut config = vercel_json();
+    config["rewrites"] = json!([{ "source": "/((?!api/).*)", "destination": "/api/echo" }]);
+    project.write("vercel.json", &config.to_string());
+    let edge = project.start().await;
+
+    assert_eq!(text(get(&edge, "/style.css").await).await, "p {}");
+    assert_eq!(post(&edge, "/style.css", Body::empty()).await.status(), 405);
+    assert_eq!(get(&edge, "/api/nothing").await.status(), 404);
+    for target in ["/nothing", "/a/b?c=%2B", "/docs/nothing", "/api"] {
+        assert_eq!(echoed(get(&edge, target).await).await["target"], target);
+    }
+}
+
+#[tokio::test]
 async fn refusals_are_json_for_those_who_ask_for_it() {
     let project = Project::new();
     let edge = project.start().await;
@@ -603,12 +619,16 @@ async fn what_vercel_json_should_not_say_is_refused() {
     };
 
     for (change, reason) in [
-        (json!({ "rewrites": [] }), "does not know what `rewrites` does"),
+        (json!({ "redirects": [] }), "does not know what `redirects` does"),
+        (
+            json!({ "rewrites": [{ "source": "/(.*)", "destination": "/api/none" }] }),
+            "a rewrite leads to /api/none, which is not a function",
+        ),
         (json!({ "functions": { "api/**": {} } }), "names api/**, which is not a function"),
         (json!({ "crons": [{ "path": "/", "schedule": "daily" }] }), "five fields: `daily`"),
         (
             json!({ "headers": [{ "source": "/:path*", "headers": [] }] }),
-            "no other pattern than `(.*)`: `/:path*`",
+            "no other patterns than `(.*)`",
         ),
         (
             json!({ "headers": [{ "source": "/", "headers": [{ "key": "a b", "value": "" }] }] }),

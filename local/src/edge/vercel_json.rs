@@ -23,6 +23,7 @@ pub(super) struct VercelJson {
     /// Which paths are called when.
     pub(super) crons: Vec<Cron>,
     headers: Vec<HeaderRule>,
+    rewrites: Vec<Rewrite>,
     /// The folder of the static files.
     pub(super) output_directory: String,
 }
@@ -39,6 +40,13 @@ pub(super) struct Cron {
 struct HeaderRule {
     source: Source,
     headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Where requests go whose path fits, if there is neither a function nor a file there.
+#[derive(Debug)]
+struct Rewrite {
+    source: Source,
+    destination: String,
 }
 
 impl VercelJson {
@@ -73,8 +81,19 @@ impl VercelJson {
                 .into_iter()
                 .map(WrittenHeaders::checked)
                 .collect::<Result<_, _>>()?,
+            rewrites: written
+                .rewrites
+                .into_iter()
+                .map(|rewrite| rewrite.checked(functions))
+                .collect::<Result<_, _>>()?,
             output_directory: written.output_directory,
         })
+    }
+
+    /// The path of the function that answers for `path`, by the first rule that fits.
+    pub(super) fn rewritten(&self, path: &str) -> Option<&str> {
+        let mut rules = self.rewrites.iter();
+        rules.find(|rule| rule.source.fits(path)).map(|rule| rule.destination.as_str())
     }
 
     /// How long the function in `file` may take.
@@ -103,6 +122,8 @@ struct Written {
     crons: Vec<WrittenCron>,
     #[serde(default)]
     headers: Vec<WrittenHeaders>,
+    #[serde(default)]
+    rewrites: Vec<WrittenRewrite>,
     output_directory: String,
     #[serde(flatten)]
     others: BTreeMap<String, serde_json::Value>,
@@ -125,6 +146,25 @@ struct WrittenCron {
 impl WrittenCron {
     fn checked(self) -> anyhow::Result<Cron> {
         Ok(Cron { path: self.path, schedule: self.schedule.parse()? })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenRewrite {
+    source: String,
+    destination: String,
+}
+
+impl WrittenRewrite {
+    /// A rewrite leads to a function: the edge knows no other kind.
+    fn checked(self, functions: &[&str]) -> anyhow::Result<Rewrite> {
+        let Self { source, destination } = self;
+        let file = format!("{}.rs", destination.trim_start_matches('/'));
+        if !functions.contains(&file.as_str()) {
+            bail!("a rewrite leads to {destination}, which is not a function");
+        }
+        Ok(Rewrite { source: source.parse()?, destination })
     }
 }
 
