@@ -9,12 +9,13 @@ use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header, request::Parts};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use url::Url;
 use uuid::Uuid;
 
 use crate::{
     egress::Egress,
     export::{Exporter, LINK_LIFETIME, Work, table::Format},
-    http_edge::{Answer, Flow, Problem},
+    http_edge::{Answer, Background, Flow, Problem},
     refusals::Refusals,
     session::{Session, SessionError, Verifier},
     settings::{Reader, SettingsError},
@@ -67,19 +68,19 @@ struct ShowExport<'a> {
 
 /// An export, as `app.export_view` puts it and as the owner is told of it.
 #[derive(Deserialize, Serialize)]
-struct View {
-    export_id: Uuid,
+pub(crate) struct View {
+    pub(crate) export_id: Uuid,
     business_id: Uuid,
-    format: Format,
-    state: String,
-    requested_at: String,
-    due_on: String,
-    rows_done: u64,
-    rows_total: Option<u64>,
+    pub(crate) format: Format,
+    pub(crate) state: String,
+    pub(crate) requested_at: String,
+    pub(crate) due_on: String,
+    pub(crate) rows_done: u64,
+    pub(crate) rows_total: Option<u64>,
     snapshot_at: Option<String>,
-    byte_count: Option<u64>,
-    sha256: Option<String>,
-    expires_at: Option<String>,
+    pub(crate) byte_count: Option<u64>,
+    pub(crate) sha256: Option<String>,
+    pub(crate) expires_at: Option<String>,
     #[serde(skip_serializing)]
     storage_path: String,
 }
@@ -87,18 +88,51 @@ struct View {
 impl AccountExport {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let exporter = Exporter::from_settings(&reader);
-        let access_tokens = reader.access_tokens();
-        let flow = (|| {
-            let access_tokens = access_tokens?;
-            let egress = Egress::from_settings(&reader, &[&access_tokens.url])?;
-            Some(Self {
-                verifier: Verifier::new(&access_tokens, egress),
-                exporter: Arc::new(exporter?),
-                refusals: Refusals::of(PATH),
-            })
-        })();
+        let flow = Self::read(&reader);
         reader.finish(flow)
+    }
+
+    /// Reads what it takes, as a part of another flow.
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<Self> {
+        let exporter = Exporter::from_settings(reader);
+        let access_tokens = reader.access_tokens()?;
+        let egress = Egress::from_settings(reader, &[&access_tokens.url])?;
+        Some(Self {
+            verifier: Verifier::new(&access_tokens, egress),
+            exporter: Arc::new(exporter?),
+            refusals: Refusals::of(PATH),
+        })
+    }
+
+    /// Has an owner's account exported, and returns what remains to be done for that.
+    pub(crate) async fn request(
+        &self,
+        session: &Session,
+        format: Format,
+        business_id: Option<Uuid>,
+    ) -> Result<(View, Option<Background>), Problem> {
+        session.require_recent()?;
+        let request = RequestExport { session, format, business_id };
+        let requested = self.exporter.supabase().call("request_export", &request).await;
+        let Requested { export, work } = requested.map_err(problem)?;
+        tracing::info!(export.id = %export.export_id, is_new = work.is_some(), "an export was asked for");
+        let work = work.map(|work| {
+            let exporter = Arc::clone(&self.exporter);
+            Box::pin(async move { exporter.run(work).await }) as _
+        });
+        Ok((export, work))
+    }
+
+    /// How far an export is, which may be seen for as long as the session lasts.
+    pub(crate) async fn view(&self, session: &Session, export_id: Uuid) -> Result<View, Problem> {
+        let request = ShowExport { session, export_id };
+        self.exporter.supabase().call("show_export", &request).await.map_err(problem)
+    }
+
+    /// The way to a bundle that is ready, for who has signed in lately.
+    pub(crate) async fn link(&self, session: &Session, export: &View) -> Result<Url, Problem> {
+        session.require_recent()?;
+        Ok(self.exporter.link(&export.storage_path).await?)
     }
 
     async fn ask(&self, session: &Session, body: &[u8]) -> Result<Answer, Problem> {
@@ -106,10 +140,7 @@ impl AccountExport {
         let Wish { format, business_id } = serde_json::from_slice(body).map_err(|_| {
             Problem::Body(r#"it is not like {"format":"json"} or {"format":"csv"}"#)
         })?;
-        let request = RequestExport { session, format, business_id };
-        let requested = self.exporter.supabase().call("request_export", &request).await;
-        let Requested { export, work } = requested.map_err(problem)?;
-        tracing::info!(export.id = %export.export_id, is_new = work.is_some(), "an export was asked for");
+        let (export, work) = self.request(session, format, business_id).await?;
 
         let place = format!("{PATH}?id={}", export.export_id);
         let mut answer = answer(&export, &place, None)?;
@@ -117,10 +148,7 @@ impl AccountExport {
         if let Ok(place) = HeaderValue::try_from(place) {
             answer.response.headers_mut().insert(header::LOCATION, place);
         }
-        answer.background = work.map(|work| {
-            let exporter = Arc::clone(&self.exporter);
-            Box::pin(async move { exporter.run(work).await }) as _
-        });
+        answer.background = work;
         Ok(answer)
     }
 
@@ -130,13 +158,9 @@ impl AccountExport {
         let export_id = id
             .and_then(|(_, id)| Uuid::parse_str(&id).ok())
             .ok_or(Problem::Unknown("there is no such export"))?;
-        let request = ShowExport { session, export_id };
-        let shown = self.exporter.supabase().call("show_export", &request).await;
-        let export: View = shown.map_err(problem)?;
+        let export = self.view(session, export_id).await?;
         let link = if export.state == "ready" {
-            // How far it is may be seen for as long as the session lasts; not what is in it.
-            session.require_recent()?;
-            Some(self.exporter.link(&export.storage_path).await?.to_string())
+            Some(self.link(session, &export).await?.to_string())
         } else {
             None
         };

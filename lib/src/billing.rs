@@ -95,34 +95,67 @@ struct Linked {}
 
 /// Where the owner is to go.
 #[derive(Serialize)]
-struct Destination {
-    page: &'static str,
-    url: String,
+pub struct Destination {
+    /// `checkout` or `portal`.
+    pub page: &'static str,
+    /// Its address at Stripe.
+    pub url: String,
 }
 
 impl Billing {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
+        let flow = Self::read(&reader);
+        reader.finish(flow)
+    }
+
+    /// Reads what it takes, as a part of another flow.
+    pub(crate) fn read(reader: &Reader<'_>) -> Option<Self> {
         let (tokens, supabase) = (reader.access_tokens(), reader.supabase());
         let (stripe, offer) = (reader.stripe_api(), reader.stripe_offer());
         let origins = reader.public_origins();
-        let flow = (|| {
-            let (tokens, supabase, stripe, offer) = (tokens?, supabase?, stripe?, offer?);
-            let egress = Egress::from_settings(&reader, &[&supabase.url, &stripe.url])?;
-            let mut return_url = origins?.into_iter().next()?;
-            return_url.set_path(RETURN_PATH);
-            Some(Self {
-                sessions: Verifier::new(&tokens, egress.clone()),
-                supabase: Supabase::new(&supabase, egress.clone()),
-                stripe: Stripe::new(&stripe, egress)?,
-                plans: offer.plans,
-                trial_days: offer.trial_days,
-                portal_configuration: offer.portal_configuration,
-                return_url,
-                refusals: Refusals::of(PATH),
-            })
-        })();
-        reader.finish(flow)
+        let (tokens, supabase, stripe, offer) = (tokens?, supabase?, stripe?, offer?);
+        let egress = Egress::from_settings(reader, &[&supabase.url, &stripe.url])?;
+        let mut return_url = origins?.into_iter().next()?;
+        return_url.set_path(RETURN_PATH);
+        Some(Self {
+            sessions: Verifier::new(&tokens, egress.clone()),
+            supabase: Supabase::new(&supabase, egress.clone()),
+            stripe: Stripe::new(&stripe, egress)?,
+            plans: offer.plans,
+            trial_days: offer.trial_days,
+            portal_configuration: offer.portal_configuration,
+            return_url,
+            refusals: Refusals::of(PATH),
+        })
+    }
+
+    /// What there is to subscribe to.
+    pub(crate) fn plans(&self) -> &[Plan] {
+        &self.plans
+    }
+
+    /// How long a first subscription is for nothing.
+    pub(crate) fn trial_days(&self) -> u32 {
+        self.trial_days
+    }
+
+    /// Where an owner goes who wants to pay, or to see what was paid.
+    pub(crate) async fn open(
+        &self,
+        session: &Session,
+        business_id: Option<Uuid>,
+        plan: Option<&str>,
+    ) -> Result<Destination, Problem> {
+        let plan = self.plan(plan)?;
+        let open = OpenBilling { session, business_id };
+        let shop = match self.supabase.call("open_billing", &open).await? {
+            Opened::Shop(shop) => shop,
+            Opened::NoShop => return Err(Problem::Unknown("you have no such shop")),
+        };
+        let destination = self.destination(session, &shop, plan).await?;
+        tracing::info!(business.id = %shop.business_id, page = destination.page, "sent an owner to stripe");
+        Ok(destination)
     }
 
     /// The plan of this name, or the first.
@@ -191,15 +224,7 @@ impl Flow for Billing {
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
         let session = self.sessions.verify(&head.headers).await?;
         let request: Request = serde_json::from_slice(&body).map_err(|_| Problem::Unreadable)?;
-        let plan = self.plan(request.plan.as_deref())?;
-
-        let open = OpenBilling { session: &session, business_id: request.business_id };
-        let shop = match self.supabase.call("open_billing", &open).await? {
-            Opened::Shop(shop) => shop,
-            Opened::NoShop => return Err(Problem::Unknown("you have no such shop")),
-        };
-        let destination = self.destination(&session, &shop, plan).await?;
-        tracing::info!(business.id = %shop.business_id, page = destination.page, "sent an owner to stripe");
+        let destination = self.open(&session, request.business_id, request.plan.as_deref()).await?;
         Ok(Answer::ok("application/json", serde_json::json!(destination).to_string()))
     }
 }

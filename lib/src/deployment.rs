@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{cron_deliver, cron_reconcile, headers::POLICY};
+use crate::{cron_deliver, cron_reconcile, headers::POLICY, page};
 
 /// Montréal: what people write does not leave Canada to be processed.
 /// <https://vercel.com/docs/regions>
@@ -25,7 +25,7 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 7] = [
+pub const FUNCTIONS: [Function; 8] = [
     // What comes after the answer is a bundle: the export's time to gather rows,
     // and that to store them.
     Function { source: "api/account/export.rs", max_duration: EXPORT_DURATION },
@@ -36,6 +36,8 @@ pub const FUNCTIONS: [Function; 7] = [
     Function { source: "api/stripe/event.rs", max_duration: 60 },
     // One to three questions to Stripe, between two to the database.
     Function { source: "api/billing.rs", max_duration: 60 },
+    // A few calls to the database, or to Stripe; after the answer there may be an export.
+    Function { source: "api/page.rs", max_duration: EXPORT_DURATION },
     // Claims for 25 s; the longest work it then may have begun takes 45. After the
     // answer it goes on with exports.
     Function { source: "api/cron/deliver.rs", max_duration: EXPORT_DURATION },
@@ -46,6 +48,11 @@ pub const FUNCTIONS: [Function; 7] = [
 /// The scheduler's calls: path and five-field cron expression (UTC).
 pub const CRONS: [(&str, &str); 2] =
     [(cron_deliver::PATH, "* * * * *"), (cron_reconcile::PATH, "23 8 * * *")];
+
+/// What is neither a file nor below `/api/` is a page, or the page that says there is none.
+/// Files come first, and the function sees the path that was asked for.
+/// <https://vercel.com/docs/project-configuration#rewrites>
+const PAGES: &str = "/((?!api/).*)";
 
 /// The content of `vercel.json`.
 ///
@@ -81,6 +88,7 @@ pub fn vercel_json() -> String {
         "functions": functions,
         "crons": crons,
         "headers": [{ "source": "/(.*)", "headers": headers }],
+        "rewrites": [{ "source": PAGES, "destination": page::PATH }],
     });
     format!("{content:#}\n")
 }

@@ -19,17 +19,23 @@ use http_body_util::BodyExt as _;
 use thiserror::Error;
 
 use crate::{
+    console::ConsoleError,
     headers,
+    language::Language,
+    page,
     refusals::Refusals,
     session::SessionError,
     stripe::{self, client::StripeError, event::EventError, mirror::MirrorError},
-    supabase::{RpcError, Supabase, storage::StorageError},
+    supabase::{RpcError, Supabase, auth::AuthError, storage::StorageError},
     twilio::{form::FieldError, signature::SignatureError},
 };
 
 /// The most that is read of a body, if only to drop it: what Vercel lets through.
 /// <https://vercel.com/docs/functions/limitations#request-body-size>
 const MAX_READ: usize = 4_500_000;
+
+/// What is said where an owner has no shop yet.
+pub(crate) const NO_SHOP: &str = "there is no shop yet";
 
 /// Work that goes on after the response was sent.
 pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -43,6 +49,12 @@ pub trait Flow: Send + Sync + 'static {
 
     /// Where refusals are counted, and the database the counts go to.
     fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+        None
+    }
+
+    /// The language in which the caller is refused, where callers are people with
+    /// browsers, and refusals pages. Programs are told in JSON.
+    fn reads_pages(&self, _head: &Parts) -> Option<Language> {
         None
     }
 
@@ -104,12 +116,21 @@ pub enum Problem {
     /// The caller did not show the secret that this address asks for.
     #[error("the request is not authorized")]
     Unauthorized,
+    /// The request was not made by a form of ours.
+    #[error("the form was not sent by our own page")]
+    Foreign,
+    /// Too much was asked; how many seconds to wait.
+    #[error("too many requests")]
+    TooMany(u32),
     /// The request is not an owner's, or the owner has to show more.
     #[error(transparent)]
     Session(#[from] SessionError),
     /// Nothing is wrong with the request; it may be sent again.
     #[error("the service is temporarily unavailable")]
     Database(#[source] RpcError),
+    /// Nothing is wrong with the request; nobody can sign in for now.
+    #[error("the service is temporarily unavailable")]
+    Auth(#[from] AuthError),
     /// Nothing is wrong with the event; it may be sent again.
     #[error("the service is temporarily unavailable")]
     Mirror(#[from] MirrorError),
@@ -138,8 +159,11 @@ impl Problem {
             Self::NotStripes(error) => Some(error.reason()),
             Self::Event(_) => Some("event"),
             Self::Unauthorized => Some("unauthorized"),
+            Self::Foreign => Some("foreign form"),
+            Self::TooMany(_) => Some("too many"),
             Self::Session(error) => error.reason(),
-            Self::Database(_)
+            Self::Auth(_)
+            | Self::Database(_)
             | Self::Mirror(_)
             | Self::Storage(_)
             | Self::Stripe(_)
@@ -158,16 +182,19 @@ impl Problem {
             | Self::NotStripes(_)
             | Self::Event(_) => StatusCode::BAD_REQUEST,
             Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::Unsigned(_) => StatusCode::FORBIDDEN,
+            Self::Unsigned(_) | Self::Foreign => StatusCode::FORBIDDEN,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Session(error) => match error {
                 SessionError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
                 SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
                 _ => StatusCode::UNAUTHORIZED,
             },
-            Self::Database(_) | Self::Mirror(_) | Self::Storage(_) | Self::Stripe(_) => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::Auth(_)
+            | Self::Database(_)
+            | Self::Mirror(_)
+            | Self::Storage(_)
+            | Self::Stripe(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -177,6 +204,20 @@ impl From<RpcError> for Problem {
     /// A call for an owner may find that the session has ended; else the fault is ours.
     fn from(error: RpcError) -> Self {
         SessionError::of_call(&error).map_or(Self::Database(error), Self::Session)
+    }
+}
+
+impl From<ConsoleError> for Problem {
+    /// What a page does not say next to a field.
+    fn from(error: ConsoleError) -> Self {
+        match error {
+            ConsoleError::Session(error) => Self::Session(error),
+            ConsoleError::NoShop => Self::Unknown(NO_SHOP),
+            ConsoleError::Unconfirmed => Self::Body("the e-mail address is not confirmed"),
+            ConsoleError::NotFound => Self::Unknown("there is no such thing"),
+            ConsoleError::Fields(_) => Self::Body("some fields are not usable"),
+            ConsoleError::Unavailable(error) => Self::Database(error),
+        }
     }
 }
 
@@ -193,9 +234,11 @@ where
     B: Body + Send,
     B::Data: Send,
 {
-    let path = request.uri().path().to_owned();
+    let (head, body) = request.into_parts();
+    let path = head.uri.path().to_owned();
+    let language = flow.reads_pages(&head);
     let answer = async {
-        let (head, body) = read::<F, B>(request).await?;
+        let body = read::<F, B>(&head, body).await?;
         // A panic would drop the connection without a response.
         AssertUnwindSafe(Arc::clone(&flow).handle(head, body))
             .catch_unwind()
@@ -220,19 +263,18 @@ where
                     }
                 }));
             }
-            refuse(&path, &problem)
+            refuse(&path, &problem, language)
         }
     };
     headers::apply(response.headers_mut());
     response
 }
 
-async fn read<F, B>(request: Request<B>) -> Result<(Parts, Bytes), Problem>
+async fn read<F, B>(head: &Parts, body: B) -> Result<Bytes, Problem>
 where
     F: Flow,
     B: Body,
 {
-    let (head, body) = request.into_parts();
     if !F::METHODS.contains(&head.method) {
         return Err(Problem::Method(F::METHODS));
     }
@@ -252,7 +294,7 @@ where
             whole.put(data);
         }
     }
-    if length > F::MAX_BODY { Err(Problem::TooLarge) } else { Ok((head, whole.freeze())) }
+    if length > F::MAX_BODY { Err(Problem::TooLarge) } else { Ok(whole.freeze()) }
 }
 
 fn names(methods: &[Method], separator: &str) -> String {
@@ -260,7 +302,7 @@ fn names(methods: &[Method], separator: &str) -> String {
 }
 
 /// Logs a problem, once and here only, and says to the caller what it may know.
-fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
+fn refuse(path: &str, problem: &Problem, language: Option<Language>) -> Response<Bytes> {
     let status = problem.status();
     let source = std::error::Error::source(problem).map(ToString::to_string);
     if status.is_server_error() {
@@ -269,12 +311,22 @@ fn refuse(path: &str, problem: &Problem) -> Response<Bytes> {
         tracing::warn!(path, status = status.as_u16(), source, "{problem}");
     }
 
-    let body = serde_json::json!({ "error": problem.to_string() }).to_string();
-    let mut response = respond(status, "application/json", body.into());
+    let mut response = match language {
+        Some(language) => {
+            respond(status, page::CONTENT_TYPE, page::refusal(language, problem).into())
+        }
+        None => {
+            let body = serde_json::json!({ "error": problem.to_string() }).to_string();
+            respond(status, "application/json", body.into())
+        }
+    };
     if let Problem::Method(methods) = problem
         && let Ok(allow) = HeaderValue::try_from(names(methods, ", "))
     {
         response.headers_mut().insert(header::ALLOW, allow);
+    }
+    if let Problem::TooMany(seconds) = problem {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
     if let Problem::Session(error) = problem
         && let Some(challenge) = error.challenge()

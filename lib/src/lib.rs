@@ -2,7 +2,7 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
+//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`], [`page`]) verifies and parses it, makes one call through
 //! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
@@ -22,6 +22,7 @@ pub mod headers;
 pub mod http_edge;
 pub mod language;
 pub mod media_type;
+pub mod page;
 pub mod phone;
 pub mod placeholders;
 pub mod rate_limit;

@@ -255,6 +255,14 @@ impl Verifier {
         self.verify_token(bearer_token(headers)?, Instant::now()).await
     }
 
+    /// The session that `token` proves, which did not come in a header of its own.
+    pub async fn verify_cookie(&self, token: &str) -> Result<Session, SessionError> {
+        if token.len() > MAX_TOKEN {
+            return Err(SessionError::Malformed);
+        }
+        self.verify_token(token, Instant::now()).await
+    }
+
     async fn verify_token(&self, token: &str, now: Instant) -> Result<Session, SessionError> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| match error.kind() {
             // What is not even JSON, and algorithms like "none".

@@ -16,7 +16,7 @@ use url::{Host, Url};
 use crate::twilio::sid::AccountSid;
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 24] = [
+pub const VARIABLES: [&str; 27] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
@@ -37,6 +37,9 @@ pub const VARIABLES: [&str; 24] = [
     "GROQ_MODELS",
     "CRON_SECRET",
     "SUPPRESSION_KEY",
+    "PAGE_KEY",
+    "SUPPORT_EMAIL",
+    "SECURITY_EMAIL",
     "TWILIO_API_URL",
     "STRIPE_API_URL",
     "GROQ_API_URL",
@@ -78,6 +81,15 @@ pub struct Publishable {
     /// An `sb_publishable_…` key, sent as `apikey`. No secret: what it opens, an
     /// owner's token decides.
     pub key: String,
+}
+
+/// Whom people can write to; it is on the pages.
+#[derive(Debug, Clone)]
+pub struct Contacts {
+    /// For questions and wishes.
+    pub support: String,
+    /// For what is wrong with the security.
+    pub security: String,
 }
 
 /// What it takes to know an access token of Supabase Auth.
@@ -224,6 +236,33 @@ impl<'a> Reader<'a> {
             return None;
         }
         Some(Publishable { url: url?, key })
+    }
+
+    /// Reads what [`Contacts`] holds.
+    pub fn contacts(&self) -> Option<Contacts> {
+        let support = self.email("SUPPORT_EMAIL");
+        let security = self.email("SECURITY_EMAIL");
+        Some(Contacts { support: support?, security: security? })
+    }
+
+    /// An address that can stand in a `mailto:` as it is.
+    fn email(&self, name: &str) -> Option<String> {
+        let value = self.required(name)?;
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@".contains(&byte);
+        let is_address = value.bytes().all(is_plain)
+            && value.split_once('@').is_some_and(|(name, host)| {
+                !name.is_empty() && host.contains('.') && !host.contains('@')
+            });
+        if !is_address {
+            self.fault(&format!("{name} is not an e-mail address"));
+            return None;
+        }
+        Some(value)
+    }
+
+    /// The key that proves that forms are ours (at least 32 characters).
+    pub fn page_key(&self) -> Option<SecretString> {
+        self.long_secret("PAGE_KEY", 32)
     }
 
     /// Reads what [`AccessTokens`] holds.

@@ -4,6 +4,7 @@
 //! and one comes out: the part on which the local stack and a hosted project
 //! behave alike.
 
+pub mod auth;
 pub mod storage;
 
 use std::time::Duration;

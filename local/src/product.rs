@@ -25,6 +25,9 @@ const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 /// The key of the suppressed numbers.
 pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
 
+/// The key of the pages' forms.
+const PAGE_KEY: &str = "local-page-key-that-is-not-a-secret";
+
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
 pub struct Project {
@@ -102,6 +105,9 @@ impl Product {
             ("STRIPE_API_URL", simulator.stripe_api_url()),
             ("CRON_SECRET", CRON_SECRET.to_owned()),
             ("SUPPRESSION_KEY", SUPPRESSION_KEY.to_owned()),
+            ("PAGE_KEY", PAGE_KEY.to_owned()),
+            ("SUPPORT_EMAIL", "support@leadslock.example".to_owned()),
+            ("SECURITY_EMAIL", "security@leadslock.example".to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

@@ -22,6 +22,7 @@ mod ledger;
 mod media;
 mod one_round_trip;
 mod owners;
+mod pages;
 mod redaction;
 mod refusals;
 mod repository;

@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use leadslock::{headers, twilio::signature};
+use leadslock::twilio::signature;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::json;
@@ -15,7 +15,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
+use crate::support::{LEAD, SHOP, TestStack, browser::check_policy, interceptor::Manner, run};
 
 const INBOUND: &str = leadslock::sms_inbound::PATH;
 const STATUS: &str = leadslock::sms_status::PATH;
@@ -72,10 +72,7 @@ impl Sender {
 /// Checks status and header policy, and that the body says nothing of the request.
 async fn check(told: &str, response: Response, want: u16) -> String {
     assert_eq!(response.status().as_u16(), want, "{told}");
-    for (name, value) in headers::POLICY {
-        let values: Vec<_> = response.headers().get_all(&name).iter().collect();
-        assert_eq!(values, [value], "{told}: {name}");
-    }
+    check_policy(told, &response);
     let body = response.text().await.unwrap();
     for canary in ["canary", LEAD, SHOP, "sb_secret", "127.0.0.1", "app."] {
         assert!(!body.contains(canary), "{told}: {canary} is in {body}");

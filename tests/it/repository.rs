@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use leadslock::{deployment, settings};
+use leadslock::{deployment, page::promises::PROMISES, settings};
+use serde_json::Value;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -125,4 +126,57 @@ fn the_toolchain_is_one_everywhere() {
     let version = version.trim_matches('"');
     let minor = version.rsplit_once('.').unwrap().0;
     assert!(read("Cargo.toml").contains(&format!("rust-version = \"{minor}\"")));
+}
+
+/// Every promise of the security page names tests that there are.
+#[test]
+fn every_promise_is_held_by_tests_that_exist() {
+    let sources: String = ["lib/src", "tests/it", "local/src", "local/tests", "operator/src"]
+        .iter()
+        .flat_map(|folder| files(folder))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .map(|path| read(path.to_str().unwrap()))
+        .collect();
+    for promise in &PROMISES {
+        for test in promise.tests {
+            assert!(test.starts_with("promise_"), "{test}");
+            assert!(sources.contains(&format!("fn {test}(")), "{}: no {test}", promise.id);
+        }
+        let own = format!("fn promise_{}_", promise.id.replace('.', "_"));
+        let is_said_by_another = promise.id == "never.sell";
+        assert!(sources.contains(&own) || is_said_by_another, "{}: no {own}", promise.id);
+    }
+}
+
+/// `store.supabase`: what an owner has is rows of schema app.
+#[test]
+fn promise_store_supabase_profile_leads_and_texts_are_tables_of_schema_app() {
+    let schema = read("supabase/schema.sql");
+    for table in ["businesses", "leads", "messages", "consent_events", "media"] {
+        assert!(schema.contains(&format!("\ncreate table app.{table} (")), "{table}");
+        let secured = format!("alter table app.{table} enable row level security;");
+        assert!(schema.contains(&secured), "{table}");
+    }
+}
+
+/// `host.vercel`: nothing is served by anything else.
+#[test]
+fn promise_host_vercel_every_page_and_function_is_deployed_there() {
+    let deployed: Value = serde_json::from_str(&read("vercel.json")).unwrap();
+    let functions = deployed["functions"].as_object().unwrap();
+    let sources: Vec<String> =
+        files("api").iter().map(|path| path.to_str().unwrap().to_owned()).collect();
+    assert_eq!(functions.keys().cloned().collect::<Vec<_>>(), sources);
+    assert_eq!(deployed["rewrites"][0]["destination"], "/api/page");
+}
+
+/// `canada.data`: what people write is processed in Montréal, by us.
+#[test]
+fn promise_canada_data_functions_run_in_montreal() {
+    let deployed: Value = serde_json::from_str(&read("vercel.json")).unwrap();
+    for (function, settings) in deployed["functions"].as_object().unwrap() {
+        assert_eq!(settings["regions"], serde_json::json!(["yul1"]), "{function}");
+    }
+    assert_eq!(deployed["regions"], serde_json::json!(["yul1"]));
+    assert!(read("README.md").contains("create a project in ca-central-1"));
 }

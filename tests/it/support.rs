@@ -1,6 +1,7 @@
 //! What the tests share: one Postgres for all of them, and for each a stack of
 //! its own on a database of its own.
 
+pub(crate) mod browser;
 pub(crate) mod calls;
 pub(crate) mod history;
 pub(crate) mod interceptor;

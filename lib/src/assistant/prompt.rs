@@ -101,7 +101,7 @@ mod tests {
     use super::{super::fixtures::conversation, *};
 
     #[test]
-    fn no_personal_data_is_in_the_prompt() {
+    fn promise_never_train_the_model_sees_placeholders() {
         let mut conversation =
             conversation(&["I'm Anna Roy, call 514-555-0123 or anna@example.com", "thanks"]);
         conversation.lead.name = Some("Anna Roy".to_owned());

@@ -46,6 +46,9 @@ fn variables() -> BTreeMap<String, String> {
         ("GROQ_MODELS", "fake"),
         ("CRON_SECRET", CRON_SECRET),
         ("SUPPRESSION_KEY", "00000000000000000000000000000000"),
+        ("PAGE_KEY", "00000000000000000000000000000000"),
+        ("SUPPORT_EMAIL", "support@leadslock.example"),
+        ("SECURITY_EMAIL", "security@leadslock.example"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
