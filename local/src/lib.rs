@@ -1,6 +1,7 @@
 //! The whole product on one machine.
 
 pub mod bench;
+pub mod browser;
 mod child;
 pub mod classify;
 pub mod clock;

@@ -82,6 +82,12 @@ fn check_config(config: &Value) {
     let ours = config["routes"].as_array().unwrap().iter();
     let ours = ours.take_while(|route| route["handle"] != "filesystem");
     assert_eq!(ours.count(), 1);
+
+    // Pages come after files, and leave the functions alone.
+    let mut routes = config["routes"].as_array().unwrap().iter();
+    routes.find(|route| route["handle"] == "filesystem").unwrap();
+    let pages = routes.find(|route| route["dest"] == "/api/page").unwrap();
+    assert!(pages["src"].as_str().unwrap().contains("(?!api/)"), "{pages}");
 }
 
 /// The npm packages of the local stack are none of Vercel's business.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use leadslock::{
     cron_deliver,
-    headers::POLICY,
+    headers::{PAGE_POLICY, POLICY},
     http_edge::Flow,
     sms_inbound::{self, SmsInbound},
     sms_status,
@@ -106,10 +106,15 @@ fn cases() -> Vec<Case> {
         Case::get("no file", "/missing.txt", 404),
         Case::get("a file that is not public", "/Cargo.toml", 404),
         Case::get("the settings", "/.env", 404),
-        Case::get("the front page", "/", 404).in_dev(InDev::Other(
-            200,
-            "it lists folders; Vercel does only where that is switched on",
-        )),
+        Case::get("the stylesheet", "/style.css", 200),
+        Case::get("a page", "/security", 200),
+        Case::get("a page in French", "/security?lang=fr", 200),
+        Case::get("a page that is there for its path only", "/security/", 404),
+        Case::get("a page below a folder that Vercel hides", "/.well-known/security.txt", 200),
+        Case::get("a page for owners", "/billing", 303),
+        Case::new("a page, posted to", Method::POST, "/security", 405),
+        Case::post("a form from nowhere", "/sign-in", "email=a%40b.example", 403),
+        Case::get("the function of the pages itself", "/api/page", 404),
         Case::get("no function", "/api/unknown", 404),
         Case::get("a folder of functions", "/api/sms", 404),
         Case::get("a function with a slash behind it", "/api/sms/inbound/", 404),
@@ -171,7 +176,9 @@ impl Answer {
     #[track_caller]
     fn check(&self, what: &str, server: &str, status: u16) {
         assert_eq!(self.status, status, "{what}: {server} says {self:#?}");
-        for (name, value) in POLICY {
+        let content_type = &self.headers["content-type"];
+        let is_page = content_type.iter().any(|value| value.starts_with("text/html"));
+        for (name, value) in if is_page { PAGE_POLICY } else { POLICY } {
             assert_eq!(self.headers[name.as_str()], [value.to_str().unwrap()], "{what}: {server}");
         }
     }
@@ -192,7 +199,7 @@ async fn our_edge_answers_as_vercel_dev_does() {
     rustls::crypto::ring::default_provider().install_default().unwrap();
     // A connection for each request, so that none suffers from the one before.
     let client = Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(PATIENCE);
-    let client = client.build().unwrap();
+    let client = client.redirect(reqwest::redirect::Policy::none()).build().unwrap();
 
     for case in cases() {
         let what = case.what;
