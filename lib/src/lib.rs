@@ -26,6 +26,7 @@ pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
 pub mod scheduler;
+pub mod seal;
 pub mod session;
 pub mod settings;
 pub mod sms_inbound;
