@@ -31,7 +31,6 @@ create table app.audit_events (
   subject_id uuid,
   at timestamp with time zone default app.clock() not null,
   constraint audit_events_pkey PRIMARY KEY (id),
-  constraint audit_events_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint actor_is_known CHECK ((actor = ANY (ARRAY['lead'::text, 'owner'::text, 'operator'::text, 'system'::text, 'provider'::text])))
 );
 comment on table app.audit_events is 'Who did what to which account, without personal data.';
@@ -73,6 +72,72 @@ comment on column app.businesses.instructions is 'How the owner wants the assist
 CREATE INDEX businesses_owner_id_idx ON app.businesses USING btree (owner_id);
 alter table app.businesses enable row level security;
 
+create table app.closure_receipts (
+  closure_id uuid not null,
+  step text not null,
+  at timestamp with time zone default app.clock() not null,
+  detail jsonb not null,
+  constraint closure_receipts_pkey PRIMARY KEY (closure_id, step),
+  constraint closure_receipts_closure_id_fkey FOREIGN KEY (closure_id) REFERENCES app.closures(id),
+  constraint detail_is_an_object CHECK ((jsonb_typeof(detail) = 'object'::text))
+);
+comment on table app.closure_receipts is 'What was done for a closure: a row for each step, written by the transaction that ends the step, never changed.';
+CREATE TRIGGER closure_receipts_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.closure_receipts FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+alter table app.closure_receipts enable row level security;
+
+create table app.closures (
+  id uuid default app.uuid_v7() not null,
+  business_id uuid not null,
+  owner_id uuid,
+  ends_owner boolean not null,
+  state text default 'open'::text not null,
+  step text default 'billing'::text not null,
+  requested_at timestamp with time zone default app.clock() not null,
+  purge_at timestamp with time zone not null,
+  run_at timestamp with time zone default app.clock() not null,
+  fencing_token bigint default 0 not null,
+  faults integer default 0 not null,
+  last_fault text,
+  erased jsonb default '{}'::jsonb not null,
+  key_id text,
+  wrapped_key bytea,
+  storage_path text,
+  byte_count bigint,
+  sha256 bytea,
+  counts jsonb,
+  sealed_at timestamp with time zone,
+  restored_at timestamp with time zone,
+  certificate text,
+  finished_at timestamp with time zone,
+  constraint closures_pkey PRIMARY KEY (id),
+  constraint done_is_certified CHECK ((((state = 'done'::text) = (certificate IS NOT NULL)) AND ((state = 'done'::text) = (finished_at IS NOT NULL)))),
+  constraint done_keeps_no_key CHECK (((state = 'open'::text) OR (wrapped_key IS NULL))),
+  constraint fault_is_short CHECK ((char_length(last_fault) <= 100)),
+  constraint nothing_is_erased_unsealed CHECK (((sealed_at IS NOT NULL) OR (step = ANY (ARRAY['billing'::text, 'settle'::text, 'seal'::text])))),
+  constraint only_a_seal_has_a_key CHECK (((wrapped_key IS NULL) OR (sealed_at IS NOT NULL))),
+  constraint seal_is_whole CHECK ((num_nonnulls(key_id, storage_path, byte_count, sha256, counts, sealed_at) = ANY (ARRAY[0, 6]))),
+  constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'done'::text]))),
+  constraint step_is_known CHECK ((step = ANY (ARRAY['billing'::text, 'settle'::text, 'seal'::text, 'rows'::text, 'files'::text, 'owner'::text, 'twilio'::text, 'key'::text, 'object'::text, 'certificate'::text])))
+);
+comment on table app.closures is 'Accounts closed and being closed. An open one is an obligation: whoever finds it due may claim it, until its certificate is written.';
+comment on column app.closures.owner_id is 'Who asked, so that asking again finds it. Null once nothing is left to be restored.';
+comment on column app.closures.ends_owner is 'Whether it was the owner''s last shop, so that the owner''s sign-in goes too.';
+comment on column app.closures.step is 'What is to be done next, in the order of app.closure_steps().';
+comment on column app.closures.purge_at is 'When the sealed backup is destroyed: 90 days after it was asked for.';
+comment on column app.closures.run_at is 'From when it may be claimed. Claiming, and each call of its holder, moves it to the end of the lease.';
+comment on column app.closures.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
+comment on column app.closures.faults is 'How often the step has failed in a row.';
+comment on column app.closures.erased is 'What was erased so far: how many of each.';
+comment on column app.closures.wrapped_key is 'The key of the sealed backup, wrapped by the key of settings that key_id names. Without it nobody reads the backup.';
+comment on column app.closures.counts is 'How many rows of each table are in the sealed backup.';
+comment on column app.closures.restored_at is 'When an operator brought the account back. The backup is destroyed all the same.';
+comment on column app.closures.certificate is 'What is left: canonical JSON (docs/closure.md).';
+CREATE UNIQUE INDEX closures_business_id_key ON app.closures USING btree (business_id) WHERE (restored_at IS NULL);
+CREATE INDEX closures_due_idx ON app.closures USING btree (run_at) WHERE (state = 'open'::text);
+CREATE INDEX closures_owner_id_idx ON app.closures USING btree (owner_id);
+alter table app.closures enable row level security;
+
 create table app.consent_events (
   id uuid default app.uuid_v7() not null,
   business_id uuid not null,
@@ -110,7 +175,8 @@ comment on column app.consent_events.wording_digest is 'SHA-256 of salt and word
 comment on column app.consent_events.hash is 'What app.consent_hash says of the row; the next row holds it too.';
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
 CREATE TRIGGER consent_events_are_never_changed BEFORE UPDATE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_evidence();
-CREATE TRIGGER consent_events_are_never_deleted BEFORE DELETE OR TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_events_are_never_deleted BEFORE DELETE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_loss_of_evidence();
+CREATE TRIGGER consent_events_are_never_truncated BEFORE TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 alter table app.consent_events enable row level security;
 
 create table app.consent_ledgers (
@@ -180,7 +246,7 @@ END)),
   constraint requested_by_is_known CHECK ((requested_by = ANY (ARRAY['owner'::text, 'operator'::text]))),
   constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
   constraint snapshot_is_whole CHECK ((num_nonnulls(snapshot, snapshot_at, counts, chunk_count, rows_total) = ANY (ARRAY[0, 5]))),
-  constraint state_is_known CHECK ((state = ANY (ARRAY['unconfirmed'::text, 'open'::text, 'ready'::text, 'expired'::text])))
+  constraint state_is_known CHECK ((state = ANY (ARRAY['unconfirmed'::text, 'open'::text, 'ready'::text, 'expired'::text, 'cancelled'::text])))
 );
 comment on table app.exports is 'Exports asked for. An open one is an obligation: whoever finds it due may claim it, until it is ready.';
 comment on column app.exports.state is 'unconfirmed: asked for by other means, and nothing happens until the owner asks too.';
@@ -193,6 +259,7 @@ CREATE INDEX exports_business_id_idx ON app.exports USING btree (business_id);
 CREATE INDEX exports_due_idx ON app.exports USING btree (run_at) WHERE (state = 'open'::text);
 CREATE INDEX exports_expiry_idx ON app.exports USING btree (expires_at) WHERE (state = 'ready'::text);
 CREATE UNIQUE INDEX exports_under_way_key ON app.exports USING btree (business_id, format) WHERE (state = ANY (ARRAY['unconfirmed'::text, 'open'::text]));
+CREATE TRIGGER exports_are_of_active_shops BEFORE INSERT ON app.exports FOR EACH ROW EXECUTE FUNCTION app.refuse_export_of_closing();
 alter table app.exports enable row level security;
 
 create table app.jobs (
@@ -360,7 +427,7 @@ alter table app.refusals enable row level security;
 
 create table app.sender_numbers (
   phone app.e164 not null,
-  business_id uuid not null,
+  business_id uuid,
   created_at timestamp with time zone default app.clock() not null,
   texts_per_minute integer default 30 not null,
   constraint sender_numbers_pkey PRIMARY KEY (phone),
@@ -368,6 +435,7 @@ create table app.sender_numbers (
   constraint texts_per_minute_is_positive CHECK ((texts_per_minute > 0))
 );
 comment on table app.sender_numbers is 'The Twilio numbers a shop is texted at and texts from.';
+comment on column app.sender_numbers.business_id is 'The shop that has it; null for a number that nobody has at the moment.';
 comment on column app.sender_numbers.texts_per_minute is 'How many texts may be handed to Twilio in any 60 seconds. An operator raises it for a short code or a toll-free number.';
 CREATE INDEX sender_numbers_business_id_idx ON app.sender_numbers USING btree (business_id);
 alter table app.sender_numbers enable row level security;
@@ -462,6 +530,23 @@ create table app.suppressions (
 );
 comment on table app.suppressions is 'Who must not be texted from a number. Names no person and refers to no row, so it outlives lead and account.';
 alter table app.suppressions enable row level security;
+
+create table app.twilio_redactions (
+  message_sid text not null,
+  closure_id uuid,
+  media_sids text[] default '{}'::text[] not null,
+  run_at timestamp with time zone default app.clock() not null,
+  attempts integer default 0 not null,
+  constraint twilio_redactions_pkey PRIMARY KEY (message_sid),
+  constraint twilio_redactions_closure_id_fkey FOREIGN KEY (closure_id) REFERENCES app.closures(id),
+  constraint message_sid_form CHECK ((message_sid ~ '^(SM|MM)[0-9a-f]{32}$'::text))
+);
+comment on table app.twilio_redactions is 'Texts that Twilio is to forget and that we have no other row of. A row is gone when Twilio''s copy is empty.';
+comment on column app.twilio_redactions.closure_id is 'The closure that waits for it; null for a text to a number of nobody.';
+comment on column app.twilio_redactions.media_sids is 'What came with the text and is still there.';
+CREATE INDEX twilio_redactions_closure_id_idx ON app.twilio_redactions USING btree (closure_id);
+CREATE INDEX twilio_redactions_due_idx ON app.twilio_redactions USING btree (run_at);
+alter table app.twilio_redactions enable row level security;
 
 create table app.webhook_events (
   provider text not null,
@@ -572,6 +657,30 @@ end;
 $function$;
 comment on function app.apply_error_policy(uuid,uuid,text) is 'Suppresses a number that Twilio says is opted out or unreachable.';
 
+CREATE OR REPLACE FUNCTION app.backup_lifetime()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '90 days';
+$function$;
+comment on function app.backup_lifetime() is 'How long the sealed backup of a closed account is kept: what we promise.';
+
+CREATE OR REPLACE FUNCTION app.backups_of(p_closure app.closures)
+ RETURNS TABLE(bucket text, path text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select o.bucket_id, o.name
+  from storage.objects o
+  where o.bucket_id = 'backups'
+    and o.name collate "C" >= p_closure.id::text || '/'
+    and o.name collate "C" < p_closure.id::text || '0';
+$function$;
+comment on function app.backups_of(app.closures) is 'The sealed backups of a closure: the one that counts, and those of attempts that were cut off.';
+
 CREATE OR REPLACE FUNCTION app.billing_allows(p_business_id uuid)
  RETURNS boolean
  LANGUAGE sql
@@ -639,6 +748,37 @@ AS $function$
 $function$;
 comment on function app.business_of_subscription(jsonb) is 'The shop a subscription is of, or null.';
 
+CREATE OR REPLACE FUNCTION app.certificate_content(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'format', 'leadslock deletion certificate 1',
+    'closure_id', p_closure.id,
+    'business_id', p_closure.business_id,
+    'requested_at', app.ledger_time(p_closure.requested_at),
+    'purge_at', app.ledger_time(p_closure.purge_at),
+    'restored_at', app.ledger_time(p_closure.restored_at),
+    'issued_at', app.ledger_time(app.clock()),
+    'sealed_rows', p_closure.counts,
+    'receipts', (
+      select jsonb_agg(
+        jsonb_build_object('step', r.step, 'at', app.ledger_time(r.at), 'detail', r.detail)
+        order by array_position(app.closure_steps(), r.step)
+      )
+      from app.closure_receipts r
+      where r.closure_id = p_closure.id
+    ),
+    'kept', jsonb_build_array(
+      'opt-outs, as keyed hashes of phone numbers', 'audit events, without personal data',
+      'invoices at Stripe, which the law wants kept'
+    )
+  );
+$function$;
+comment on function app.certificate_content(app.closures) is 'What the certificate of a closure says.';
+
 CREATE OR REPLACE FUNCTION app.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -648,6 +788,83 @@ AS $function$
   select pg_catalog.now();
 $function$;
 comment on function app.clock() is 'The time all rules go by: the transaction''s.';
+
+CREATE OR REPLACE FUNCTION app.closure_lease()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '15 minutes';
+$function$;
+comment on function app.closure_lease() is 'How long a closure belongs to its holder after a call; longer than the longest step, the seal.';
+
+CREATE OR REPLACE FUNCTION app.closure_steps()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[
+    -- Nothing is paid any more.
+    'billing',
+    -- Texts and pictures that were under way are known.
+    'settle',
+    'seal',
+    -- From here on the account exists in the sealed backup only.
+    -- Who owns files cannot be erased: those go first.
+    'rows', 'files', 'owner', 'twilio',
+    -- These wait for the purge date.
+    'key', 'object', 'certificate'
+  ];
+$function$;
+comment on function app.closure_steps() is 'The steps of a closure, in their order.';
+
+CREATE OR REPLACE FUNCTION app.closure_view(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'closure_id', p_closure.id,
+    'state', case
+      when p_closure.restored_at is not null then 'restored'
+      when p_closure.state = 'done' then 'purged'
+      when p_closure.step in ('key', 'object', 'certificate') then 'erased'
+      else 'closing'
+    end,
+    'requested_at', p_closure.requested_at,
+    'purge_at', p_closure.purge_at,
+    'receipts', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('step', r.step, 'at', r.at, 'detail', r.detail)
+          order by array_position(app.closure_steps(), r.step)
+        ),
+        '[]'
+      )
+      from app.closure_receipts r
+      where r.closure_id = p_closure.id
+    ),
+    'certificate', p_closure.certificate
+  );
+$function$;
+comment on function app.closure_view(app.closures) is 'What an owner is told of a closure: closing, erased (the sealed backup is left), purged, or restored.';
+
+CREATE OR REPLACE FUNCTION app.closure_work(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'closure_id', p_closure.id,
+    'business_id', p_closure.business_id,
+    'fencing_token', p_closure.fencing_token
+  );
+$function$;
+comment on function app.closure_work(app.closures) is 'What the holder of a closure needs to know.';
 
 CREATE OR REPLACE FUNCTION app.consent_hash(p_event app.consent_events)
  RETURNS bytea
@@ -680,6 +897,166 @@ AS $function$
   );
 $function$;
 comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
+
+CREATE OR REPLACE FUNCTION app.count_erased(p_closure app.closures, p_what text, p_count bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures
+  set erased = erased || jsonb_build_object(
+    p_what, coalesce((erased ->> p_what)::bigint, 0) + p_count
+  )
+  where id = p_closure.id;
+$function$;
+comment on function app.count_erased(app.closures,text,bigint) is 'Adds to what a closure has erased.';
+
+CREATE OR REPLACE FUNCTION app.erase_owner(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id text := p_closure.owner_id::text;
+  v_email text;
+  v_entries bigint;
+  v_users bigint;
+begin
+  select lower(u.email) into v_email from auth.users u where u.id = p_closure.owner_id;
+  delete from auth.audit_log_entries
+  where strpos(payload::text, v_id) > 0
+    or (v_email <> '' and strpos(lower(payload::text), v_email) > 0);
+  get diagnostics v_entries = row_count;
+  delete from auth.flow_state where user_id = p_closure.owner_id;
+  delete from auth.refresh_tokens where user_id::text = v_id;
+  -- Sessions, identities, factors and one-time tokens go with it.
+  delete from auth.users where id = p_closure.owner_id;
+  get diagnostics v_users = row_count;
+  return jsonb_build_object('users', v_users, 'audit_log_entries', v_entries);
+end;
+$function$;
+comment on function app.erase_owner(app.closures) is 'Erases an owner from Supabase Auth, its audit log included. Returns how much.';
+
+CREATE OR REPLACE FUNCTION app.erase_rows(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop uuid := p_closure.business_id;
+  v_ids uuid[];
+  v_count bigint;
+begin
+  select array_agg(t.id) into v_ids
+  from (
+    select id from app.messages where business_id = v_shop order by id desc limit 2000
+  ) t;
+  if v_ids is not null then
+    -- In the order job, message.
+    perform from app.jobs where message_id = any (v_ids) order by id for update;
+    perform from app.messages where id = any (v_ids) order by id for update;
+    delete from app.jobs where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'jobs', v_count);
+    delete from app.status_events where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'status_events', v_count);
+
+    insert into app.twilio_redactions as r (message_sid, closure_id, media_sids)
+    select m.twilio_sid, p_closure.id, coalesce(
+      array_agg(p.twilio_sid order by p.position)
+        filter (where p.twilio_sid is not null and p.removed_at is null),
+      '{}'
+    )
+    from app.messages m
+    left join app.media p on p.message_id = m.id
+    where m.id = any (v_ids) and m.twilio_sid is not null
+    group by m.twilio_sid
+    on conflict (message_sid) do update
+      set closure_id = excluded.closure_id, media_sids = excluded.media_sids;
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'texts_at_twilio', v_count);
+    delete from app.media where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'media', v_count);
+    -- Whatever the clock did while they were made.
+    update app.messages set in_reply_to = null where in_reply_to = any (v_ids);
+    delete from app.messages where id = any (v_ids);
+    perform app.count_erased(p_closure, 'messages', cardinality(v_ids));
+    return true;
+  end if;
+
+  delete from app.leads
+  where id in (select id from app.leads where business_id = v_shop limit 5000);
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'leads', v_count);
+    return true;
+  end if;
+
+  delete from app.consent_events
+  where id in (select id from app.consent_events where business_id = v_shop limit 5000);
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'consent_events', v_count);
+    return true;
+  end if;
+  delete from app.consent_ledgers
+  where business_id = v_shop
+    and phone_hmac in (
+      select phone_hmac from app.consent_ledgers where business_id = v_shop limit 5000
+    );
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'consent_ledgers', v_count);
+    return true;
+  end if;
+
+  -- Large rows, and none that anybody asks for: not worth a count.
+  delete from app.export_chunks
+  where (export_id, number) in (
+    select c.export_id, c.number
+    from app.exports e
+    join app.export_chunks c on c.export_id = e.id
+    where e.business_id = v_shop
+    limit 200
+  );
+  if found then
+    return true;
+  end if;
+  delete from app.exports where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'exports', v_count);
+  return false;
+end;
+$function$;
+comment on function app.erase_rows(app.closures) is 'Erases some rows of an account that is sealed. False when none are left but the shop''s own.';
+
+CREATE OR REPLACE FUNCTION app.erase_shop(p_closure app.closures)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop uuid := p_closure.business_id;
+  v_count bigint;
+begin
+  perform from app.businesses where id = v_shop for update;
+  delete from app.subscriptions where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'subscriptions', v_count);
+  delete from app.stripe_customers where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'stripe_customers', v_count);
+  update app.sender_numbers set business_id = null where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'numbers_released', v_count);
+  delete from app.businesses where id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'businesses', v_count);
+end;
+$function$;
+comment on function app.erase_shop(app.closures) is 'Releases the numbers of a shop, whose other rows are erased, and erases it.';
 
 CREATE OR REPLACE FUNCTION app.export_lease()
  RETURNS interval
@@ -902,6 +1279,25 @@ AS $function$
 $function$;
 comment on function app.finish_job(uuid,text,text) is 'Ends a job as done or dead.';
 
+CREATE OR REPLACE FUNCTION app.finish_step(p_closure app.closures, p_detail jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into app.closure_receipts (closure_id, step, detail)
+  values (p_closure.id, p_closure.step, p_detail);
+  update app.closures
+  set step = coalesce(
+        (app.closure_steps())[array_position(app.closure_steps(), p_closure.step) + 1], step
+      ),
+      faults = 0,
+      last_fault = null
+  where id = p_closure.id;
+end;
+$function$;
+comment on function app.finish_step(app.closures,jsonb) is 'Writes the receipt of a closure''s step, and goes on to the next.';
+
 CREATE OR REPLACE FUNCTION app.first_break_of_consent(p_business_id uuid, p_phone_hmac bytea)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1064,6 +1460,20 @@ end;
 $function$;
 comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
+CREATE OR REPLACE FUNCTION app.hold_closure(request jsonb)
+ RETURNS app.closures
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures
+  set run_at = app.clock() + app.closure_lease()
+  where id = (request ->> 'closure_id')::uuid
+    and fencing_token = (request ->> 'fencing_token')::bigint
+    and state = 'open'
+  returning *;
+$function$;
+comment on function app.hold_closure(jsonb) is 'Renews the lease of a closure (closure_id, fencing_token) and locks it; null if the lease is lost.';
+
 CREATE OR REPLACE FUNCTION app.hold_export(request jsonb)
  RETURNS app.exports
  LANGUAGE sql
@@ -1117,6 +1527,31 @@ AS $function$
 $function$;
 comment on function app.is_close_to_due(app.exports) is 'Whether most of the time until an export is due is over.';
 
+CREATE OR REPLACE FUNCTION app.is_overdue(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_closure.state = 'open'
+    and app.clock() > interval '1 day' + case
+      when p_closure.step in ('key', 'object', 'certificate') then p_closure.purge_at
+      else p_closure.requested_at
+    end;
+$function$;
+comment on function app.is_overdue(app.closures) is 'Whether a closure should have ended its steps, or destroyed its backup, a day ago.';
+
+CREATE OR REPLACE FUNCTION app.is_same_name(p_name text, p_typed text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select lower(normalize(btrim(p_name, e' \t\r\n\u00a0')) collate "und-x-icu")
+    = lower(normalize(btrim(p_typed, e' \t\r\n\u00a0')) collate "und-x-icu");
+$function$;
+comment on function app.is_same_name(text,text) is 'Whether somebody has typed a name; case and outer spaces do not count.';
+
 CREATE OR REPLACE FUNCTION app.is_served(p_standing text)
  RETURNS boolean
  LANGUAGE sql
@@ -1126,6 +1561,24 @@ AS $function$
   select p_standing in ('trialing', 'active', 'past_due');
 $function$;
 comment on function app.is_served(text) is 'Whether a shop of this standing is served.';
+
+CREATE OR REPLACE FUNCTION app.is_settled(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_closure.requested_at + app.lease() <= app.clock()
+    and not exists (
+      select
+      from app.jobs j
+      join app.messages m on m.id = j.message_id
+      where j.state = 'open'
+        and m.business_id = p_closure.business_id
+        and (j.kind = 'send' or p_closure.requested_at + interval '1 hour' > app.clock())
+    );
+$function$;
+comment on function app.is_settled(app.closures) is 'Whether nothing is under way any more in a shop that is being closed.';
 
 CREATE OR REPLACE FUNCTION app.is_suppressed(p_business_id uuid, p_phone_hmac bytea)
  RETURNS boolean
@@ -1256,6 +1709,25 @@ AS $function$
   group by j.id, t.id;
 $function$;
 comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
+
+CREATE OR REPLACE FUNCTION app.objects_of(p_closure app.closures)
+ RETURNS TABLE(bucket text, path text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select o.bucket_id, o.name
+  from storage.buckets b
+  join storage.objects o
+    on o.bucket_id = b.id
+    and o.name collate "C" >= p_closure.business_id::text || '/'
+    and o.name collate "C" < p_closure.business_id::text || '0'
+  union
+  select o.bucket_id, o.name
+  from storage.objects o
+  where p_closure.ends_owner and o.owner_id = p_closure.owner_id::text;
+$function$;
+comment on function app.objects_of(app.closures) is 'Objects of an account that Storage still has.';
 
 CREATE OR REPLACE FUNCTION app.owe_export(p_business app.businesses, p_format text, p_requested_by text, p_state text)
  RETURNS void
@@ -1389,6 +1861,16 @@ AS $function$
   where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
+
+CREATE OR REPLACE FUNCTION app.put_off_closure(p_closure app.closures, p_until timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures set run_at = p_until where id = p_closure.id;
+  select '{"step": "wait"}'::jsonb;
+$function$;
+comment on function app.put_off_closure(app.closures,timestamp with time zone) is 'Has a closure claimed again at a time, and not before.';
 
 CREATE OR REPLACE FUNCTION app.put_off_job(p_job_id uuid, p_until timestamp with time zone)
  RETURNS void
@@ -1557,6 +2039,41 @@ end;
 $function$;
 comment on function app.refuse_change_of_evidence() is 'Trigger of app.consent_events: an update may erase the wording and nothing else.';
 
+CREATE OR REPLACE FUNCTION app.refuse_export_of_closing()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select from app.businesses where id = new.business_id and state = 'active') then
+    raise sqlstate 'PT404' using message = 'the owner has no such shop';
+  end if;
+  return new;
+end;
+$function$;
+comment on function app.refuse_export_of_closing() is 'Trigger of app.exports: only of a shop that is active is anything exported.';
+
+CREATE OR REPLACE FUNCTION app.refuse_loss_of_evidence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (
+    select
+    from app.closures
+    where business_id = old.business_id
+      and state = 'open'
+      and step in ('rows', 'key')
+      and restored_at is null
+  ) then
+    raise exception 'rows of %.% are never deleted', tg_table_schema, tg_table_name;
+  end if;
+  return old;
+end;
+$function$;
+comment on function app.refuse_loss_of_evidence() is 'Trigger of app.consent_events: only the closure of a sealed account deletes evidence.';
+
 CREATE OR REPLACE FUNCTION app.reply_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1678,6 +2195,17 @@ AS $function$
 $function$;
 comment on function app.send_work(uuid) is 'A claimed send job, as the sender gets it.';
 
+CREATE OR REPLACE FUNCTION app.shut_out(p_user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update auth.users set banned_until = app.clock() + interval '100 years' where id = p_user_id;
+  delete from auth.refresh_tokens where user_id::text = p_user_id::text;
+  delete from auth.sessions where user_id = p_user_id;
+$function$;
+comment on function app.shut_out(uuid) is 'Ends all sessions of a user, and lets none begin.';
+
 CREATE OR REPLACE FUNCTION app.status_rank(p_status text)
  RETURNS integer
  LANGUAGE sql
@@ -1700,6 +2228,47 @@ AS $function$
   end;
 $function$;
 comment on function app.status_rank(text) is 'A message only ever moves to a status of a higher rank, so callbacks may come in any order.';
+
+CREATE OR REPLACE FUNCTION app.stop_work(p_business_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform
+  from app.jobs j
+  join app.messages m on m.id = j.message_id
+  where j.state = 'open' and m.business_id = p_business_id
+  order by j.id
+  for update of j;
+  with ended as (
+    update app.jobs j
+    set state = 'done', outcome = 'business_not_active', finished_at = app.clock()
+    from app.messages m
+    where m.id = j.message_id
+      and m.business_id = p_business_id
+      and j.state = 'open'
+      and (j.kind = 'reply' or j.kind = 'send' and m.attempted_at is null)
+    returning j.message_id, j.kind
+  )
+  update app.messages m
+  set status = 'withheld'
+  from ended
+  where ended.kind = 'send' and m.id = ended.message_id and m.status = 'pending';
+
+  with ended as (
+    update app.exports
+    set state = case when state = 'ready' then 'expired' else 'cancelled' end
+    where business_id = p_business_id and state in ('unconfirmed', 'open', 'ready')
+    returning storage_path
+  )
+  insert into app.object_deletions (bucket, path)
+  select 'exports', storage_path
+  from ended
+  on conflict do nothing;
+end;
+$function$;
+comment on function app.stop_work(uuid) is 'Ends the answers, texts and exports of a shop that are not done, and has its bundles deleted.';
 
 CREATE OR REPLACE FUNCTION app.subscription_standing(p_subscription app.subscriptions)
  RETURNS text
@@ -1777,6 +2346,40 @@ AS $function$
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
 comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+
+CREATE OR REPLACE FUNCTION app.turn_away(p_business_id uuid, request jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if request ->> 'meaning' = 'stop' then
+    insert into app.suppressions (sender_phone, phone_hmac, reason)
+    select n.phone, decode(request ->> 'phone_hmac', 'hex'), 'opted_out'
+    from app.sender_numbers n
+    where n.phone = request ->> 'to' or n.business_id = p_business_id
+    order by n.phone
+    on conflict (sender_phone, phone_hmac) do update
+      set reason = 'opted_out', since = excluded.since
+      where suppressions.reason <> 'opted_out';
+  end if;
+  insert into app.twilio_redactions (message_sid, media_sids)
+  select request ->> 'message_sid', coalesce(
+    (
+      select array_agg(m.value ->> 'twilio_sid')
+      from jsonb_array_elements(request -> 'media') m
+    ),
+    '{}'
+  )
+  where not exists (
+    select
+    from app.webhook_events
+    where provider = 'twilio' and event_id = request ->> 'message_sid'
+  )
+  on conflict do nothing;
+end;
+$function$;
+comment on function app.turn_away(uuid,jsonb) is 'What is left of a text that nobody takes: a STOP, and that Twilio is to forget it.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -1972,6 +2575,62 @@ $function$;
 comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.certify_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'certificate' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  perform app.finish_step(v_closure, '{}');
+  update app.closures
+  set certificate = request ->> 'certificate',
+      state = 'done',
+      finished_at = app.clock(),
+      owner_id = null
+  where id = v_closure.id;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_closure.business_id, 'system', 'closure_completed', v_closure.id);
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.certify_closure(jsonb) is 'Ends a closure with its certificate. Outcome: finished or stale.';
+grant execute on function public.certify_closure(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.claim_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures;
+begin
+  update app.closures
+  set run_at = app.clock() + app.closure_lease(), fencing_token = fencing_token + 1
+  where id = (
+    select id
+    from app.closures
+    where state = 'open' and run_at <= app.clock()
+    order by run_at, id
+    limit 1
+    for no key update skip locked
+  )
+  returning * into v_closure;
+  return jsonb_build_object(
+    'work', case when found then app.closure_work(v_closure) end,
+    'overdue', (select count(*) from app.closures c where app.is_overdue(c))
+  );
+end;
+$function$;
+comment on function public.claim_closure(jsonb) is 'Claims a closure that is due to be worked on, and tells how many are overdue.';
+grant execute on function public.claim_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.claim_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2056,6 +2715,81 @@ $function$;
 comment on function public.claim_jobs(jsonb) is 'Claims up to limit due jobs for the caller; send jobs pass the gate again. Returns how many it claimed, and the work that is left to do for them.';
 grant execute on function public.claim_jobs(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.claim_twilio_redactions(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with claimed as (
+    update app.twilio_redactions
+    set run_at = app.clock() + app.lease(), attempts = attempts + 1
+    where message_sid in (
+      select message_sid
+      from app.twilio_redactions
+      where run_at <= app.clock()
+      order by run_at
+      limit (request ->> 'limit')::integer
+      for update skip locked
+    )
+    returning message_sid, media_sids
+  )
+  select jsonb_build_object(
+    'texts', coalesce(
+      jsonb_agg(jsonb_build_object('message_sid', c.message_sid, 'media_sids', c.media_sids)), '[]'
+    )
+  )
+  from claimed c;
+$function$;
+comment on function public.claim_twilio_redactions(jsonb) is 'Claims texts that Twilio is to forget, as many as limit says.';
+grant execute on function public.claim_twilio_redactions(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.closure_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with under_way as (
+    select c.*, app.is_overdue(c) as is_overdue
+    from app.closures c
+    where c.state = 'open'
+  )
+  select jsonb_build_object(
+    'closures_under_way', count(*) filter (where u.step <> 'key'),
+    'closures_sealed', count(*) filter (where u.step = 'key'),
+    'closures_overdue', count(*) filter (where u.is_overdue),
+    'closures_most_urgent', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'closure_id', m.id, 'business_id', m.business_id, 'step', m.step,
+            'requested_at', m.requested_at, 'purge_at', m.purge_at, 'run_at', m.run_at,
+            'faults', m.faults, 'last_fault', m.last_fault, 'is_overdue', m.is_overdue
+          )
+          order by m.is_overdue desc, m.run_at
+        ),
+        '[]'
+      )
+      from (
+        select *
+        from under_way
+        where step <> 'key' or is_overdue
+        order by is_overdue desc, run_at
+        limit 20
+      ) m
+    ),
+    'texts_twilio_is_to_forget', (select count(*) from app.twilio_redactions),
+    'texts_twilio_does_not_forget', (
+      select count(*) from app.twilio_redactions where attempts > 10
+    )
+  )
+  from (select request) r
+  left join under_way u on true;
+$function$;
+comment on function public.closure_status(jsonb) is 'How many accounts are being closed, at which step, and which of them are overdue.';
+grant execute on function public.closure_status(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.count_refusals(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2074,6 +2808,27 @@ end;
 $function$;
 comment on function public.count_refusals(jsonb) is 'Adds to the counts of refused requests: function, and counts by reason.';
 grant execute on function public.count_refusals(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.end_closure_billing(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'billing' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  perform app.finish_step(
+    v_closure, jsonb_build_object('subscriptions_live', (request ->> 'subscriptions_live')::integer)
+  );
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.end_closure_billing(jsonb) is 'Records that Stripe has no subscription of a closed shop that could still be paid. Outcome: finished or stale.';
+grant execute on function public.end_closure_billing(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.erase_lead(request jsonb)
  RETURNS jsonb
@@ -2439,6 +3194,34 @@ $function$;
 comment on function public.export_status(jsonb) is 'How many exports are owed, and which of them are close to due (60 % of the time is over) or overdue.';
 grant execute on function public.export_status(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.fail_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.closures
+  set faults = faults + 1,
+      last_fault = request ->> 'fault',
+      run_at = app.clock()
+        + least(interval '1 hour', interval '10 seconds' * power(2, least(faults, 10)))
+  where id = v_closure.id;
+  if v_closure.faults + 1 = 10 then
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    values (v_closure.business_id, 'system', 'closure_stuck', v_closure.id);
+  end if;
+  return jsonb_build_object('outcome', 'postponed');
+end;
+$function$;
+comment on function public.fail_closure(jsonb) is 'Has a closure tried again later, and keeps why (fault). Outcome: postponed or stale.';
+grant execute on function public.fail_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.fail_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2548,6 +3331,149 @@ AS $function$
 $function$;
 comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
 grant execute on function public.list_dead_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.next_closure_step(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+  v_objects jsonb;
+  v_next timestamptz;
+begin
+  if v_closure.id is null then
+    return '{"step": "stale"}';
+  end if;
+  case v_closure.step
+    when 'billing' then
+      return jsonb_build_object(
+        'step', 'billing',
+        'customers', (
+          select coalesce(jsonb_agg(c.id order by c.id), '[]')
+          from app.stripe_customers c
+          where c.business_id = v_closure.business_id
+        ),
+        'subscriptions', (
+          select coalesce(jsonb_agg(s.id order by s.id), '[]')
+          from app.subscriptions s
+          where s.business_id = v_closure.business_id
+            and s.status not in ('canceled', 'incomplete_expired')
+        )
+      );
+
+    when 'settle' then
+      if not app.is_settled(v_closure) then
+        return app.put_off_closure(
+          v_closure,
+          greatest(v_closure.requested_at + app.lease(), app.clock() + interval '30 seconds')
+        );
+      end if;
+      perform app.finish_step(v_closure, '{}');
+
+    when 'seal' then
+      return jsonb_build_object(
+        'step', 'seal',
+        -- Another one for each holder: one that comes late replaces nothing.
+        'storage_path', format('%s/%s', v_closure.id, v_closure.fencing_token)
+      );
+
+    when 'rows' then
+      if not app.erase_rows(v_closure) then
+        perform app.erase_shop(v_closure);
+        select * into strict v_closure from app.closures where id = v_closure.id;
+        perform app.finish_step(v_closure, v_closure.erased);
+      end if;
+
+    when 'files' then
+      if not v_closure.erased ? 'objects' then
+        perform app.count_erased(
+          v_closure, 'objects', (select count(*) from app.objects_of(v_closure))
+        );
+      end if;
+      select jsonb_agg(f) into v_objects from (select * from app.objects_of(v_closure) limit 100) f;
+      if v_objects is not null then
+        return jsonb_build_object('step', 'files', 'objects', v_objects);
+      end if;
+      -- Postgres keeps samples of what is in its columns.
+      analyze app.businesses, app.leads, app.messages, app.consent_events;
+      select * into strict v_closure from app.closures where id = v_closure.id;
+      perform app.finish_step(
+        v_closure, jsonb_build_object('objects', v_closure.erased -> 'objects')
+      );
+
+    when 'owner' then
+      if v_closure.ends_owner and exists (
+        select from app.businesses where owner_id = v_closure.owner_id
+      ) then
+        -- Another shop of the owner's, closed before, that is not erased yet.
+        return app.put_off_closure(v_closure, app.clock() + interval '1 minute');
+      end if;
+      perform app.finish_step(
+        v_closure,
+        case when v_closure.ends_owner then app.erase_owner(v_closure) else '{"users": 0}' end
+      );
+
+    when 'twilio' then
+      select min(run_at) into v_next from app.twilio_redactions where closure_id = v_closure.id;
+      if v_next <= app.clock() then
+        return '{"step": "twilio"}';
+      elsif v_next is not null then
+        return app.put_off_closure(v_closure, v_next);
+      end if;
+      perform app.finish_step(
+        v_closure,
+        jsonb_build_object('texts', coalesce(v_closure.erased -> 'texts_at_twilio', '0'))
+      );
+
+    when 'key' then
+      if v_closure.purge_at > app.clock() then
+        return app.put_off_closure(v_closure, v_closure.purge_at);
+      end if;
+      -- What a restore that was begun and given up has left goes first.
+      if v_closure.restored_at is null
+        and exists (select from app.businesses where id = v_closure.business_id)
+      then
+        if not app.erase_rows(v_closure) then
+          perform app.erase_shop(v_closure);
+          if v_closure.ends_owner then
+            perform app.erase_owner(v_closure);
+          end if;
+        end if;
+        return '{"step": "goes_on"}';
+      end if;
+      update app.closures set wrapped_key = null where id = v_closure.id;
+      perform app.finish_step(v_closure, jsonb_build_object('key_id', v_closure.key_id));
+
+    when 'object' then
+      select jsonb_agg(f) into v_objects
+      from (
+        select * from app.backups_of(v_closure)
+        union
+        -- What was on its way to a bucket while the account was erased.
+        select * from app.objects_of(v_closure) where v_closure.restored_at is null
+        limit 100
+      ) f;
+      if v_objects is not null then
+        return jsonb_build_object('step', 'files', 'objects', v_objects);
+      end if;
+      perform app.finish_step(
+        v_closure,
+        jsonb_build_object(
+          'sha256', encode(v_closure.sha256, 'hex'), 'byte_count', v_closure.byte_count
+        )
+      );
+
+    when 'certificate' then
+      return jsonb_build_object('step', 'certificate', 'content', app.certificate_content(v_closure));
+  end case;
+  return '{"step": "goes_on"}';
+end;
+$function$;
+comment on function public.next_closure_step(jsonb) is 'What the holder of a closure (closure_id, fencing_token) is to do, or that a piece was done here (goes_on), that it is not due (wait), or that the lease is lost (stale).';
+grant execute on function public.next_closure_step(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.objects_deleted(request jsonb)
  RETURNS jsonb
@@ -2711,10 +3637,13 @@ declare
 begin
   select b.* into v_business
   from app.sender_numbers n
-  join app.businesses b on b.id = n.business_id
+  left join app.businesses b on b.id = n.business_id
   where n.phone = request ->> 'to';
   if not found then
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
+  elsif v_business.state is distinct from 'active' then
+    perform app.turn_away(v_business.id, request);
+    return jsonb_build_object('outcome', 'closed', 'work', v_work);
   end if;
 
   -- A redelivery changes nothing, not even when the lead was last heard of.
@@ -2859,6 +3788,89 @@ $function$;
 comment on function public.record_export_request(jsonb) is 'Records that an export of business_id in a format was asked for by other means, say e-mail. It is due from then on, and begins when the owner, signed in, asks for the same.';
 grant execute on function public.record_export_request(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.release_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with released as (
+    update app.closures
+    set run_at = app.clock()
+    where id = (request ->> 'closure_id')::uuid
+      and fencing_token = (request ->> 'fencing_token')::bigint
+      and state = 'open'
+    returning id
+  )
+  select jsonb_build_object('outcome', case when exists (select from released) then 'released' else 'stale' end);
+$function$;
+comment on function public.release_closure(jsonb) is 'Gives a closure back before its lease is over. Outcome: released or stale.';
+grant execute on function public.release_closure(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.request_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := (request -> 'session' ->> 'user_id')::uuid;
+  v_asked_id uuid := (request ->> 'business_id')::uuid;
+  v_businesses app.businesses[];
+  v_business app.businesses;
+  v_closure app.closures;
+begin
+  -- Two requests at once: the second waits here, then finds what the first did.
+  perform from app.businesses where owner_id = v_owner_id order by id for no key update;
+  select * into v_closure
+  from app.closures
+  where owner_id = v_owner_id
+    and restored_at is null
+    and (business_id = v_asked_id or v_asked_id is null and ends_owner)
+  order by requested_at desc
+  limit 1;
+  if found then
+    return jsonb_build_object('closure', app.closure_view(v_closure), 'work', null);
+  end if;
+
+  perform app.require_session(request -> 'session');
+  select array_agg(b) into v_businesses
+  from app.businesses b
+  where b.owner_id = v_owner_id and b.state = 'active' and b.id = coalesce(v_asked_id, b.id);
+  if v_businesses is null then
+    raise sqlstate 'PT404' using message = 'the owner has no such shop';
+  elsif cardinality(v_businesses) > 1 then
+    raise sqlstate 'PT400' using message = 'the owner has several shops';
+  end if;
+  v_business := v_businesses[1];
+  if not app.is_same_name(v_business.name, request ->> 'confirmation') then
+    raise sqlstate 'PT409' using message = 'the shop has another name';
+  end if;
+
+  update app.businesses
+  set state = 'closing', updated_at = app.clock()
+  where id = v_business.id;
+  perform app.stop_work(v_business.id);
+  insert into app.closures (business_id, owner_id, ends_owner, purge_at, run_at, fencing_token)
+  values (
+    v_business.id, v_owner_id,
+    not exists (select from app.businesses where owner_id = v_owner_id and state = 'active'),
+    app.clock() + app.backup_lifetime(), app.clock() + app.closure_lease(), 1
+  )
+  returning * into v_closure;
+  if v_closure.ends_owner then
+    perform app.shut_out(v_owner_id);
+  end if;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_business.id, 'owner', 'closure_requested', v_closure.id);
+  return jsonb_build_object(
+    'closure', app.closure_view(v_closure), 'work', app.closure_work(v_closure)
+  );
+end;
+$function$;
+comment on function public.request_closure(jsonb) is 'Closes a shop of the session''s owner (business_id, where there are several) whose name was typed as confirmation; with the last shop the account. Returns the closure and, if it is new, its work, claimed for the caller. PT409: another name.';
+grant execute on function public.request_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.request_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2970,6 +3982,40 @@ end;
 $function$;
 comment on function public.revive_job(jsonb) is 'Has a job that was given up tried again. Outcome: revived, or not_dead.';
 grant execute on function public.revive_job(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.seal_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'seal' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.closures
+  set key_id = request ->> 'key_id',
+      wrapped_key = decode(request ->> 'wrapped_key', 'base64'),
+      storage_path = request ->> 'storage_path',
+      byte_count = (request ->> 'byte_count')::bigint,
+      sha256 = decode(request ->> 'sha256', 'hex'),
+      counts = request -> 'counts',
+      sealed_at = app.clock()
+  where id = v_closure.id;
+  perform app.finish_step(
+    v_closure,
+    jsonb_build_object(
+      'sha256', request ->> 'sha256', 'byte_count', (request ->> 'byte_count')::bigint,
+      'key_id', request ->> 'key_id'
+    )
+  );
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.seal_closure(jsonb) is 'Records the sealed backup and its wrapped key (storage_path, byte_count, sha256 in hex, counts, key_id, wrapped_key in base64). From then on rows are erased. Outcome: finished or stale.';
+grant execute on function public.seal_closure(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.service_status(request jsonb)
  RETURNS jsonb
@@ -3138,6 +4184,50 @@ end;
 $function$;
 comment on function public.settle_send(jsonb) is 'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
 grant execute on function public.settle_send(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.settle_twilio_redactions(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with forgotten as (
+    delete from app.twilio_redactions
+    where message_sid in (select jsonb_array_elements_text(request -> 'forgotten'))
+    returning message_sid
+  ),
+  put_off as (
+    update app.twilio_redactions
+    set run_at = app.clock()
+      + least(interval '1 hour', interval '10 seconds' * power(2, least(attempts, 10)))
+    where message_sid in (select jsonb_array_elements_text(request -> 'put_off'))
+    returning message_sid
+  )
+  select jsonb_build_object(
+    'forgotten', (select count(*) from forgotten), 'put_off', (select count(*) from put_off)
+  );
+$function$;
+comment on function public.settle_twilio_redactions(jsonb) is 'Records which texts Twilio has forgotten, and which are to be tried again later.';
+grant execute on function public.settle_twilio_redactions(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.show_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures;
+begin
+  select * into v_closure from app.closures where id = (request ->> 'closure_id')::uuid;
+  if not found then
+    raise sqlstate 'PT404' using message = 'there is no such closure';
+  end if;
+  return app.closure_view(v_closure);
+end;
+$function$;
+comment on function public.show_closure(jsonb) is 'How far a closure is. It says nothing of anybody; the caller has checked the link all the same.';
+grant execute on function public.show_closure(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.show_export(request jsonb)
  RETURNS jsonb
