@@ -39,6 +39,20 @@ CREATE INDEX audit_events_business_id_idx ON app.audit_events USING btree (busin
 CREATE TRIGGER audit_events_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 alter table app.audit_events enable row level security;
 
+create table app.backup_chunks (
+  snapshot_id uuid not null,
+  number integer not null,
+  business_id uuid not null,
+  file text not null,
+  rows integer not null,
+  lines text not null,
+  constraint backup_chunks_pkey PRIMARY KEY (snapshot_id, number),
+  constraint backup_chunks_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id) ON DELETE CASCADE
+);
+comment on table app.backup_chunks is 'The rows of an account as lines of JSON, all of one moment, for as long as a backup is made of them.';
+CREATE INDEX backup_chunks_business_id_idx ON app.backup_chunks USING btree (business_id);
+alter table app.backup_chunks enable row level security;
+
 create table app.businesses (
   id uuid default app.uuid_v7() not null,
   owner_id uuid not null,
@@ -667,6 +681,81 @@ AS $function$
 $function$;
 comment on function app.backup_lifetime() is 'How long the sealed backup of a closed account is kept: what we promise.';
 
+CREATE OR REPLACE FUNCTION app.backup_rows(p_business_id uuid)
+ RETURNS TABLE(number integer, file text, rows integer, lines text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_table record;
+  v_cursor refcursor;
+begin
+  number := 0;
+  for v_table in select * from app.backup_tables() order by place loop
+    open v_cursor for execute 'select row_to_json(t)::text from ' || v_table.source
+    using p_business_id;
+    file := v_table.name;
+    for rows, lines in select c.rows, c.lines from app.chunks(v_cursor) c loop
+      number := number + 1;
+      return next;
+    end loop;
+    close v_cursor;
+  end loop;
+end;
+$function$;
+comment on function app.backup_rows(uuid) is 'All rows of an account that a backup holds, table by table, in chunks of lines of JSON.';
+
+CREATE OR REPLACE FUNCTION app.backup_tables()
+ RETURNS TABLE(place integer, name text, source text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  values
+    (
+      1, 'owner',
+      '(
+        select u.id, u.email, u.phone, u.email_confirmed_at, u.phone_confirmed_at,
+          u.raw_app_meta_data, u.raw_user_meta_data, u.created_at
+        from app.businesses b
+        join auth.users u on u.id = b.owner_id
+        where b.id = $1
+      ) t'
+    ),
+    (2, 'businesses', 'app.businesses t where t.id = $1'),
+    (3, 'sender_numbers', 'app.sender_numbers t where t.business_id = $1 order by t.phone'),
+    (4, 'stripe_customers', 'app.stripe_customers t where t.business_id = $1 order by t.id'),
+    (5, 'subscriptions', 'app.subscriptions t where t.business_id = $1 order by t.id'),
+    (6, 'leads', 'app.leads t where t.business_id = $1 order by t.id'),
+    -- What is answered before the answers, whatever the clock did.
+    (
+      7, 'messages',
+      'app.messages t where t.business_id = $1 order by t.in_reply_to is not null, t.id'
+    ),
+    (
+      8, 'consent_events',
+      'app.consent_events t where t.business_id = $1 order by t.phone_hmac, t.sequence'
+    ),
+    (
+      9, 'consent_ledgers',
+      'app.consent_ledgers t where t.business_id = $1 order by t.phone_hmac'
+    ),
+    (10, 'media', 'app.media t where t.business_id = $1 order by t.message_id, t.position'),
+    (
+      11, 'status_events',
+      'app.messages m join app.status_events t on t.message_id = m.id
+        where m.business_id = $1 order by t.id'
+    ),
+    (
+      12, 'jobs',
+      'app.messages m join app.jobs t on t.message_id = m.id
+        where m.business_id = $1 order by t.id'
+    );
+$function$;
+comment on function app.backup_tables() is 'What a backup of an account holds, in the order in which it is restored: each table, and which of its rows (t) are of account $1.';
+
 CREATE OR REPLACE FUNCTION app.backups_of(p_closure app.closures)
  RETURNS TABLE(bucket text, path text)
  LANGUAGE sql
@@ -778,6 +867,36 @@ AS $function$
   );
 $function$;
 comment on function app.certificate_content(app.closures) is 'What the certificate of a closure says.';
+
+CREATE OR REPLACE FUNCTION app.chunks(p_lines refcursor)
+ RETURNS TABLE(rows integer, lines text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_line text;
+  v_lines text[] := '{}';
+  v_bytes integer := 0;
+  v_is_first boolean := true;
+begin
+  loop
+    fetch p_lines into v_line;
+    if v_line is null and (v_is_first or cardinality(v_lines) > 0) or v_bytes > 256 * 1024 then
+      rows := cardinality(v_lines);
+      lines := array_to_string(v_lines, e'\n');
+      return next;
+      v_lines := '{}';
+      v_bytes := 0;
+      v_is_first := false;
+    end if;
+    exit when v_line is null;
+    v_lines := v_lines || v_line;
+    v_bytes := v_bytes + octet_length(v_line);
+  end loop;
+end;
+$function$;
+comment on function app.chunks(refcursor) is 'The lines of a cursor, as chunks of about 256 KB.';
 
 CREATE OR REPLACE FUNCTION app.clock()
  RETURNS timestamp with time zone
@@ -1081,9 +1200,6 @@ declare
     'media'
   ];
   v_cursor refcursor;
-  v_line text;
-  v_lines text[];
-  v_bytes integer;
 begin
   number := 0;
   rows_before := 0;
@@ -1201,27 +1317,11 @@ begin
         ) t;
     end case;
 
-    -- A file without rows is one empty chunk: it is in the bundle too.
-    v_lines := '{}';
-    v_bytes := 0;
-    rows := 0;
-    loop
-      fetch v_cursor into v_line;
-      if rows > 0 and (v_line is null or v_bytes > 256 * 1024) or v_line is null and lines is null then
-        number := number + 1;
-        lines := array_to_string(v_lines, e'\n');
-        return next;
-        rows_before := rows_before + rows;
-        v_lines := '{}';
-        v_bytes := 0;
-        rows := 0;
-      end if;
-      exit when v_line is null;
-      v_lines := v_lines || v_line;
-      v_bytes := v_bytes + octet_length(v_line);
-      rows := rows + 1;
+    for rows, lines in select c.rows, c.lines from app.chunks(v_cursor) c loop
+      number := number + 1;
+      return next;
+      rows_before := rows_before + rows;
     end loop;
-    lines := null;
     close v_cursor;
   end loop;
 end;
@@ -2575,6 +2675,21 @@ $function$;
 comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.backup_chunk(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('file', c.file, 'rows', c.rows, 'lines', c.lines)
+  from (values (null)) v
+  left join app.backup_chunks c
+    on c.snapshot_id = (request ->> 'snapshot_id')::uuid
+    and c.number = (request ->> 'number')::integer;
+$function$;
+comment on function public.backup_chunk(jsonb) is 'The chunk number of a snapshot of an account; its file is null if the snapshot has been lost or replaced.';
+grant execute on function public.backup_chunk(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.certify_closure(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2808,6 +2923,23 @@ end;
 $function$;
 comment on function public.count_refusals(jsonb) is 'Adds to the counts of refused requests: function, and counts by reason.';
 grant execute on function public.count_refusals(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.end_backup(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+  with gone as (
+    delete from app.backup_chunks
+    where snapshot_id = (request ->> 'snapshot_id')::uuid
+    returning number
+  )
+  select jsonb_build_object('chunks', count(*)) from gone;
+$function$;
+comment on function public.end_backup(jsonb) is 'Deletes the rows of a snapshot: the backup is stored, or given up.';
+grant execute on function public.end_backup(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.end_closure_billing(request jsonb)
  RETURNS jsonb
@@ -4251,6 +4383,46 @@ end;
 $function$;
 comment on function public.show_export(jsonb) is 'How far an export of the session''s owner is.';
 grant execute on function public.show_export(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.snapshot_backup(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '120s'
+AS $function$
+declare
+  v_id uuid := gen_random_uuid();
+  v_business_id uuid := (request ->> 'business_id')::uuid;
+  v_snapshot jsonb;
+begin
+  perform from app.businesses where id = v_business_id for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'there is no such shop';
+  end if;
+  delete from app.backup_chunks where business_id = v_business_id;
+  with chunks as (
+    insert into app.backup_chunks (snapshot_id, number, business_id, file, rows, lines)
+    select v_id, r.number, v_business_id, r.file, r.rows, r.lines
+    from app.backup_rows(v_business_id) r
+    returning file, rows
+  ),
+  files as (
+    select file, count(*) as chunks, sum(rows) as rows from chunks group by file
+  )
+  select jsonb_build_object(
+    'snapshot_id', v_id,
+    'snapshot_at', app.ledger_time(app.clock()),
+    'counts', jsonb_object_agg(f.file, f.rows),
+    'chunk_count', sum(f.chunks)
+  )
+  into v_snapshot
+  from files f;
+  return v_snapshot;
+end;
+$function$;
+comment on function public.snapshot_backup(jsonb) is 'Gathers all rows of business_id, of one moment, in place of an earlier snapshot. Returns snapshot_id, by which they are read.';
+grant execute on function public.snapshot_backup(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.snapshot_export(request jsonb)
  RETURNS jsonb

@@ -9,6 +9,7 @@
 
 pub mod account_export;
 pub mod assistant;
+pub mod backup;
 pub mod billing;
 pub mod consent;
 pub mod cron_deliver;
@@ -22,6 +23,7 @@ pub mod http_edge;
 pub mod language;
 pub mod media_type;
 pub mod phone;
+mod pipe;
 pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
