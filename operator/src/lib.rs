@@ -2,7 +2,7 @@
 //! database as the functions make. Every answer is JSON, to be read or piped.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek as _},
     path::{Path, PathBuf},
 };
@@ -10,12 +10,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 use leadslock::{
+    closure::{certificate, proof::Prover},
     egress::Egress,
     export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
     settings::Reader,
     supabase::Supabase,
 };
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -23,8 +25,8 @@ use uuid::Uuid;
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Show work that is late or given up, exports close to due, texts sent twice,
-    /// requests refused today
+    /// Show work that is late or given up, exports close to due, accounts being closed,
+    /// texts sent twice, requests refused today
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -56,12 +58,21 @@ pub enum Task {
         /// The file
         file: PathBuf,
     },
+    /// Check that the certificate of a deletion is whole and was made by this deployment
+    VerifyCertificate {
+        /// The file: what the owner's link shows as certificate
+        file: PathBuf,
+    },
 }
 
 /// Does `task` to the deployment whose settings `reader` has.
 pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     if let Task::VerifyBundle { file } = task {
         return verify_bundle(file);
+    }
+    if let Task::VerifyCertificate { file } = task {
+        let key = reader.suppression_key();
+        return verify_certificate(file, &reader.finish(key)?);
     }
     let supabase = reader.supabase();
     let suppression_key = match task {
@@ -75,9 +86,11 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
-            let exports = call(&supabase, "export_status", &json!({})).await?;
-            if let (Some(status), Value::Object(exports)) = (status.as_object_mut(), exports) {
-                status.extend(exports);
+            for part in ["export_status", "closure_status"] {
+                let part = call(&supabase, part, &json!({})).await?;
+                if let (Some(status), Value::Object(part)) = (status.as_object_mut(), part) {
+                    status.extend(part);
+                }
             }
             Ok(status)
         }
@@ -95,8 +108,15 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
             let request = json!({ "business_id": business, "format": format });
             call(&supabase, "record_export_request", &request).await
         }
-        Task::VerifyBundle { file } => verify_bundle(file),
+        // Done above: they ask nobody.
+        Task::VerifyBundle { .. } | Task::VerifyCertificate { .. } => Ok(Value::Null),
     }
+}
+
+/// What the certificate in `file` says; an error if it is not what was issued.
+fn verify_certificate(file: &Path, key: &SecretString) -> Result<Value> {
+    let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Value::Object(certificate::verify(&text, &Prover::new(key))?))
 }
 
 /// What the bundle in `file` holds; an error if it is not what its manifest says.
