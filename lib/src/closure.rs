@@ -122,6 +122,8 @@ struct SealClosure<'a> {
     byte_count: u64,
     sha256: &'a str,
     counts: &'a BTreeMap<String, u64>,
+    pictures: u64,
+    pictures_missing: u64,
     key_id: &'a str,
     wrapped_key: String,
 }
@@ -350,6 +352,8 @@ impl Closer {
             byte_count: receipt.byte_count,
             sha256: &receipt.sha256,
             counts: &receipt.counts,
+            pictures: receipt.pictures,
+            pictures_missing: receipt.pictures_missing,
             key_id: &wrapped.key_id,
             wrapped_key: STANDARD.encode(&wrapped.bytes),
         };

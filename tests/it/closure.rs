@@ -838,6 +838,45 @@ fn of_several_shops_one_is_closed_and_with_the_last_the_account() {
     });
 }
 
+/// Whatever Twilio does or does not do: after 90 days the backup is gone.
+#[test]
+fn a_twilio_that_forgets_nothing_holds_up_no_purge() {
+    run(async {
+        let stack = TestStack::start().await;
+        live(&stack).await;
+        let closure = Owner::of(&stack).await.close().await;
+        let fails = Behaviour { on: On::Every, answer: Answer::RateLimited, ..Default::default() };
+        stack.set_twilio([fails]);
+        drive(&stack, "twilio", PATIENCE).await;
+        let tried = "select min(attempts) > 1 from app.twilio_redactions";
+        while stack.value(tried).await != "true" {
+            let standing = Standing::of(&stack).await;
+            if standing.due_in > 0.0 && !standing.is_held() {
+                wait_as_it_does(&stack, &standing).await;
+            }
+            assert_eq!(stack.run_scheduler().await, 200);
+        }
+        local::clock::advance(&stack.database, Duration::from_secs(90 * 86_400)).await.unwrap();
+        drive(&stack, "done", PATIENCE).await;
+        assert_eq!(stack.value("select count(*) from storage.objects").await, "0");
+        let shown = shown(&stack, &closure).await;
+        let left = stack.value("select count(*) from app.twilio_redactions").await;
+        assert_ne!(left, "0");
+        let receipt = &shown["certificate"]["receipts"][6];
+        assert_eq!(
+            (&receipt["step"], receipt["detail"]["texts_left"].to_string()),
+            (&json!("twilio"), left)
+        );
+
+        stack.set_twilio([]);
+        local::clock::advance(&stack.database, Duration::from_secs(3600)).await.unwrap();
+        assert_eq!(stack.run_scheduler().await, 200);
+        stack.wait_for_value("select count(*) from app.twilio_redactions", "0").await;
+        assert_eq!(left_at_providers(&stack), Vec::<String>::new());
+        stack.stop().await;
+    });
+}
+
 /// A table that is added later is erased with the account, or somebody says here why not.
 #[test]
 fn every_table_of_an_account_is_erased_or_kept_on_purpose() {
@@ -977,7 +1016,8 @@ fn a_busy_account_is_wholly_gone() {
         assert_eq!(receipts["rows"]["messages"], texts);
         assert_eq!(receipts["rows"]["media"].to_string(), pictures);
         assert_eq!(receipts["files"]["objects"].to_string(), pictures);
-        assert_eq!(receipts["twilio"]["texts"], texts);
+        assert_eq!(receipts["twilio"], json!({ "texts": texts, "texts_left": 0 }));
+        assert_eq!(receipts["seal"]["pictures"].to_string(), pictures);
         let want: BTreeMap<String, usize> = (1..=texts)
             .flat_map(|n| {
                 let text = (format!("SM{n:032x}"), 1);
