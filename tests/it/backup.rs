@@ -4,9 +4,11 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use leadslock::{
+    account_export,
     backup::{
         self, BackupError, Receipt,
         archive::{self, Part},
@@ -25,8 +27,9 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 use uuid::Uuid;
 
-use crate::support::{
-    LEAD, OWNER, PATIENCE, SHOP, TestStack, calls::Calls, interceptor::Manner, run,
+use crate::{
+    closure,
+    support::{LEAD, OWNER, PATIENCE, SHOP, TestStack, calls::Calls, interceptor::Manner, run},
 };
 
 /// Somebody else who texts.
@@ -608,9 +611,7 @@ fn an_object_that_was_changed_is_refused_before_a_row_is_written() {
         assert!(closed.refusal(&stack).await.contains("cannot be unwrapped"));
         let bytes = &closed.sealed.wrapped.bytes;
         stack.database.execute("update app.closures set wrapped_key = $1", &[bytes]).await.unwrap();
-        local::clock::advance(&stack.database, std::time::Duration::from_secs(90 * 86_400))
-            .await
-            .unwrap();
+        local::clock::advance(&stack.database, Duration::from_secs(90 * 86_400)).await.unwrap();
         assert!(closed.refusal(&stack).await.contains("past its time"));
         stack.stop().await;
     });
@@ -725,6 +726,109 @@ fn a_wrapping_key_is_rotated() {
         closed.check_restored(&stack).await;
         stack.stop().await;
     });
+}
+
+/// The drill: on day 60 an account that was closed works again.
+#[test]
+fn promise_own_delete_on_day_60_an_operator_brings_the_account_back() {
+    run(async {
+        let stack = TestStack::start().await;
+        closure::subscribe(&stack).await;
+        closure::live(&stack).await;
+        let texts = stack.value("select count(*) from app.messages").await;
+        let customer = stack.value("select id from app.stripe_customers").await;
+        let asked = closure::Owner::of(&stack).await.close().await;
+        let early = stack.try_operator(Task::Restore { closure: id_of(&asked) }).await;
+        let early = format!("{:#}", early.unwrap_err());
+        assert!(early.contains("still being closed"), "{early}");
+        closure::drive(&stack, "key", PATIENCE).await;
+        assert_eq!(stack.value("select count(*) from app.messages").await, "0");
+
+        // Meanwhile a customer texts STOP to the number that nobody has.
+        stack.simulator().text(LEAD, SHOP, "STOP").unwrap();
+        closure::wait_for_webhooks(&stack).await;
+        local::clock::advance(&stack.database, Duration::from_secs(60 * 86_400)).await.unwrap();
+
+        let report = stack.operator(Task::Restore { closure: id_of(&asked) }).await;
+        assert_eq!(report["opted_out_meanwhile"], 1);
+        assert_eq!(report["numbers_lost"], json!([]));
+        assert_eq!(stack.value("select count(*) from app.messages").await, texts);
+        closure::drive(&stack, "done", PATIENCE).await;
+        assert_eq!(closure::shown(&stack, &asked).await["state"], "restored");
+        let objects = "select count(*) from storage.objects where bucket_id = 'backups'";
+        assert_eq!(stack.value(objects).await, "0");
+        assert_eq!(
+            stack.value("select count(*) from storage.objects where bucket_id = 'media'").await,
+            "2"
+        );
+
+        // The owner signs in by a code, and sees the account.
+        let token = sign_in_by_code(&stack).await;
+        let response = stack
+            .client
+            .get(stack.url(&format!("{}?id={}", account_export::PATH, Uuid::nil())))
+            .bearer_auth(&token)
+            .send()
+            .await
+            .unwrap();
+        // No such export, but an owner's session.
+        assert_eq!(response.status(), 404);
+
+        // Nothing is answered, until it is paid for anew.
+        let new_lead = "+15145550141";
+        let answered = async |body: &str| {
+            stack.simulator().text(new_lead, SHOP, body).unwrap();
+            closure::wait_for_webhooks(&stack).await;
+            stack.wait_for_value("select count(*) from app.jobs where state = 'open'", "0").await;
+            let texts = stack.simulator().conversation(new_lead, SHOP).texts;
+            texts.iter().filter(|text| text.is_by_product()).count()
+        };
+        assert_eq!(answered("Are you open again?").await, 0);
+        let form = [
+            ("customer", &*customer),
+            ("items[0][price]", "price_local_month"),
+            ("trial_period_days", "14"),
+            ("metadata[business_id]", closure::BUSINESS),
+        ];
+        closure::stripe(&stack, "/v1/subscriptions", &form).await;
+        let served = format!("select app.billing_allows('{}')", closure::BUSINESS);
+        stack.wait_for_value(&served, "true").await;
+        assert_eq!(answered("And now?").await, 1);
+
+        // Who opted out, before or meanwhile, has opted out.
+        for phone in [LEAD, closure::STOPPED] {
+            let gate = format!(
+                "select (app.gate(id, 'owner', null)).refusal from app.leads where phone = '{phone}'"
+            );
+            assert_eq!(stack.value(&gate).await, "opted_out", "{phone}");
+        }
+        let standing =
+            "select count(*) from app.consent_ledgers c join app.leads l using (phone_hmac)
+                        where l.phone in ('+15145550123', '+15145550177')
+                          and num_nonnulls(express_since, inquiry_until, purchase_until) > 0";
+        assert_eq!(stack.value(standing).await, "0");
+        stack.stop().await;
+    });
+}
+
+fn id_of(closure: &Value) -> Uuid {
+    closure["closure_id"].as_str().unwrap().parse().unwrap()
+}
+
+/// Signs the owner in by the code that an e-mail brings.
+async fn sign_in_by_code(stack: &TestStack) -> String {
+    let (url, key) = stack.supabase();
+    let post = async |path: &str, body: Value| {
+        let request = stack.client.post(url.join(path).unwrap()).header("apikey", key);
+        let request = request.header("content-type", "application/json").body(body.to_string());
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        serde_json::from_str::<Value>(&response.text().await.unwrap()).unwrap()
+    };
+    post("/auth/v1/recover", json!({ "email": OWNER })).await;
+    let hash = stack.value("select recovery_token from auth.users").await;
+    let session = post("/auth/v1/verify", json!({ "type": "recovery", "token_hash": hash })).await;
+    session["access_token"].as_str().unwrap().to_owned()
 }
 
 fn phone_hmac(phone: &str) -> String {

@@ -32,11 +32,11 @@ use crate::support::{
     run,
 };
 
-const BUSINESS: &str = "0193a000-0000-7000-8000-000000000010";
+pub(crate) const BUSINESS: &str = "0193a000-0000-7000-8000-000000000010";
 const CONFIRMATION: &str = r#"{"confirmation":"Mile End Bikes"}"#;
 
 /// Who opts out, and texts again later.
-const STOPPED: &str = "+15145550177";
+pub(crate) const STOPPED: &str = "+15145550177";
 
 /// A word in a text, and in nothing else there is.
 const WORD: &str = "Quokkazanzibar";
@@ -54,13 +54,13 @@ const IDENTIFIERS: [&str; 8] = [
 ];
 
 /// The owner of the demo shop, with a token of a sign-in just now.
-struct Owner<'a> {
+pub(crate) struct Owner<'a> {
     stack: &'a TestStack,
     token: String,
 }
 
 impl<'a> Owner<'a> {
-    async fn of(stack: &'a TestStack) -> Self {
+    pub(crate) async fn of(stack: &'a TestStack) -> Self {
         Self { stack, token: stack.sign_in_owner().await }
     }
 
@@ -75,7 +75,7 @@ impl<'a> Owner<'a> {
     }
 
     /// Closes the account, and returns the closure.
-    async fn close(&self) -> Value {
+    pub(crate) async fn close(&self) -> Value {
         let (status, closure) = self.send(CONFIRMATION).await;
         assert_eq!(status, 202, "{closure}");
         closure
@@ -92,7 +92,7 @@ async fn show(stack: &TestStack, place: &str) -> (u16, Value) {
     read(stack.client.get(stack.url(place)).send().await.unwrap()).await
 }
 
-async fn shown(stack: &TestStack, closure: &Value) -> Value {
+pub(crate) async fn shown(stack: &TestStack, closure: &Value) -> Value {
     let (status, shown) = show(stack, closure["status_url"].as_str().unwrap()).await;
     assert_eq!(status, 200, "{shown}");
     shown
@@ -107,7 +107,7 @@ fn picture() -> Medium {
 
 /// A shop that was busy: conversations with pictures, an opt-out, a bundle, and what
 /// Auth writes down. All of it came about as it does.
-async fn live(stack: &TestStack) {
+pub(crate) async fn live(stack: &TestStack) {
     stack.text_and_wait(&format!("Hi, {WORD} here. What is a tune-up?")).await;
     let simulator = stack.simulator();
     simulator.text_with_media(LEAD, SHOP, WORD, vec![picture(), picture()]).unwrap();
@@ -134,7 +134,7 @@ async fn live(stack: &TestStack) {
 
 /// A subscription at the simulator's Stripe, as Checkout makes one, and a page on which
 /// another could be made. Returns its id.
-async fn subscribe(stack: &TestStack) -> String {
+pub(crate) async fn subscribe(stack: &TestStack) -> String {
     let clear = "delete from app.subscriptions; delete from app.stripe_customers";
     stack.database.batch_execute(clear).await.unwrap();
     let customer = stripe(stack, "/v1/customers", &[("email", OWNER)]).await;
@@ -167,7 +167,7 @@ async fn subscribe(stack: &TestStack) -> String {
     subscription["id"].as_str().unwrap().to_owned()
 }
 
-async fn stripe(stack: &TestStack, path: &str, form: &[(&str, &str)]) -> Value {
+pub(crate) async fn stripe(stack: &TestStack, path: &str, form: &[(&str, &str)]) -> Value {
     let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let url = format!("{}{path}", stack.simulator().stripe_api_url());
     let request = stack.client.post(url).bearer_auth("sk_test_local");
@@ -207,7 +207,7 @@ async fn wait_as_it_does(stack: &TestStack, standing: &Standing) {
 
 /// Lets the scheduler come and time pass, until the closure is at `step` or past all
 /// of them.
-async fn drive(stack: &TestStack, step: &str, patience: Duration) {
+pub(crate) async fn drive(stack: &TestStack, step: &str, patience: Duration) {
     let drive = async {
         loop {
             let standing = Standing::of(stack).await;
@@ -689,7 +689,7 @@ fn webhooks(stack: &TestStack) -> (usize, usize) {
     })
 }
 
-async fn wait_for_webhooks(stack: &TestStack) {
+pub(crate) async fn wait_for_webhooks(stack: &TestStack) {
     let is_over = |world: &World| {
         let mut deliveries = world.twilio.deliveries.iter();
         (!deliveries.any(|one| one.state == DeliveryState::Running)).then_some(())
