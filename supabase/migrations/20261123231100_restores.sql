@@ -225,9 +225,9 @@ declare
 begin
   if not exists (select from app.backup_tables() where name = v_table) then
     raise sqlstate 'PT400' using message = 'no backup has this table';
-  elsif v_table = 'owner' then
-    perform app.restore_owner(v_rows -> 0);
-    return jsonb_build_object('present', jsonb_array_length(v_rows), 'left_out', 0);
+  elsif v_table = 'businesses' then
+    -- In one transaction with the shop, by which whatever is given up is found.
+    perform app.restore_owner((request ->> 'owner')::jsonb);
   end if;
 
   select coalesce(jsonb_agg(k.restored order by k.place), '[]')
@@ -306,7 +306,7 @@ begin
 end;
 $$;
 comment on function public.restore_rows(jsonb) is
-  'Puts rows of a backup back (closure_id, table, lines of JSON), those that are not there. Returns how many of them are there now (present), how many must not be (left_out), which numbers another shop has by now (numbers_lost), and which pictures belong to the rows. PT423: another user has the owner''s e-mail address.';
+  'Puts rows of a backup back (closure_id, table, lines of JSON; with the shop its owner), those that are not there. Returns how many of them are there now (present), how many must not be (left_out), which numbers another shop has by now (numbers_lost), and which pictures belong to the rows. PT423: another user has the owner''s e-mail address.';
 grant execute on function public.restore_rows(jsonb) to service_role;
 
 -- An opt-out that came meanwhile is in app.suppressions, and holds by itself. The

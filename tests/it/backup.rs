@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use leadslock::{
@@ -676,6 +676,78 @@ fn a_restore_that_is_killed_anywhere_is_done_again() {
         closed.check_restored(&stack).await;
         stack.stop().await;
     });
+}
+
+/// What a restore leaves that nobody finishes goes at the purge date, with the backup.
+#[test]
+fn a_restore_that_is_given_up_is_erased_at_the_purge_date() {
+    run(async {
+        let stack = TestStack::start().await;
+        closure::live(&stack).await;
+        let asked = closure::Owner::of(&stack).await.close().await;
+        closure::drive(&stack, "key", PATIENCE).await;
+        for (function, manner) in
+            [("restore_rows", Manner::HoldResponse), ("finish_restore", Manner::HoldRequest)]
+        {
+            stack.interceptor.set(function, manner);
+            let mut process = restoring(stack.interceptor.url(), &stack, id_of(&asked));
+            stack.interceptor.wait_for_calls(function, 1).await;
+            process.kill().unwrap();
+            process.wait().unwrap();
+            stack.interceptor.clear();
+            assert_eq!(stack.value("select count(*) from app.businesses").await, "1");
+            assert_eq!(stack.value("select count(*) from auth.users").await, "1");
+        }
+        assert_ne!(closure::find(&stack, &closure::IDENTIFIERS).await, BTreeSet::new());
+        local::clock::advance(&stack.database, Duration::from_secs(90 * 86_400)).await.unwrap();
+        closure::drive(&stack, "done", PATIENCE).await;
+        assert_eq!(closure::shown(&stack, &asked).await["state"], "purged");
+        assert_eq!(closure::find(&stack, &closure::IDENTIFIERS).await, BTreeSet::new());
+        assert_eq!(stack.value("select count(*) from auth.users").await, "0");
+        assert_eq!(stack.value("select count(*) from storage.objects").await, "0");
+        stack.stop().await;
+    });
+}
+
+/// A large account, and what it takes. `cargo test --test it -- --ignored --nocapture
+/// a_large_account`
+#[test]
+#[ignore = "takes minutes; measures"]
+fn a_large_account_takes_no_more_memory_than_a_small_one() {
+    run(async {
+        let mut peaks = Vec::new();
+        for texts in [1_000, 100_000] {
+            let stack = TestStack::start().await;
+            keep_busy(&stack, texts).await;
+            let begun = Instant::now();
+            let closed = Closed::of(&stack).await;
+            let closing = begun.elapsed();
+            let begun = Instant::now();
+            let mut process = restoring(&stack.supabase().0.clone(), &stack, closed.id());
+            let mut peak = 0;
+            while process.try_wait().unwrap().is_none() {
+                peak = peak.max(peak_memory(process.id()));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            println!(
+                "{texts} texts: {} bytes sealed; sealed and erased in {closing:.1?}, restored in {:.1?} with {peak} KB",
+                closed.sealed.receipt.byte_count,
+                begun.elapsed(),
+            );
+            closed.check_restored(&stack).await;
+            peaks.push(peak);
+            stack.stop().await;
+        }
+        // 8 MB for what an allocator keeps.
+        assert!(peaks[1] < peaks[0] + 8 * 1024, "{peaks:?}");
+    });
+}
+
+/// The most memory a process had so far, in KB.
+fn peak_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
 }
 
 /// The operator's program, in a process of its own: this one, started again.

@@ -42,7 +42,7 @@ pub(crate) const STOPPED: &str = "+15145550177";
 const WORD: &str = "Quokkazanzibar";
 
 /// What nothing may be found of. The number of the shop is the service's own.
-const IDENTIFIERS: [&str; 8] = [
+pub(crate) const IDENTIFIERS: [&str; 8] = [
     "5145550123",
     "5145550177",
     WORD,
@@ -237,7 +237,7 @@ async fn drive_to_the_end(stack: &TestStack) {
 
 /// Rows of any table of any schema, the system's own included, in which something of
 /// `identifiers` stands: as text, or in bytes.
-async fn find(stack: &TestStack, identifiers: &[&str]) -> BTreeSet<String> {
+pub(crate) async fn find(stack: &TestStack, identifiers: &[&str]) -> BTreeSet<String> {
     let tables = "select format('%I.%I', n.nspname, c.relname)
                   from pg_catalog.pg_class c
                   join pg_catalog.pg_namespace n on n.oid = c.relnamespace

@@ -38,6 +38,10 @@ const FETCH_WITHIN: Duration = Duration::from_secs(60 * 60);
 /// How long the last call may take: as long as the database lets it.
 const FINISH_WITHIN: Duration = Duration::from_secs(125);
 
+/// The file of the owner's row, which is no table of ours, and the table of the shop.
+const OWNER: &str = "owner";
+const SHOP: &str = "businesses";
+
 /// Why an account was not brought back. Unless it is said otherwise nothing was written.
 #[derive(Debug, Error)]
 pub enum RestoreError {
@@ -132,6 +136,9 @@ struct RestoreRows<'a> {
     closure_id: Uuid,
     table: &'a str,
     lines: &'a str,
+    /// The owner's row, with that of the shop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -206,6 +213,7 @@ pub async fn restore(
             numbers_lost: Vec::new(),
             opted_out_meanwhile: 0,
         },
+        owner: None,
         pictures: BTreeMap::new(),
     };
     while let Some(part) = parts.recv().await {
@@ -261,6 +269,8 @@ struct Restoration<'a> {
     storage: &'a Storage,
     closure_id: Uuid,
     restored: Restored,
+    /// Comes before the shop, and is put back together with it.
+    owner: Option<String>,
     /// Those that belong to the last rows, by their path: what they are.
     pictures: BTreeMap<String, String>,
 }
@@ -268,6 +278,11 @@ struct Restoration<'a> {
 impl Restoration<'_> {
     async fn put_back(&mut self, part: Part) -> Result<(), RestoreError> {
         match part {
+            Part::Rows { table, lines } if table == OWNER => {
+                self.restored.rows.insert(table, 1);
+                self.owner = Some(lines);
+                Ok(())
+            }
             Part::Rows { table, lines } => self.put_rows(table, &lines).await,
             Part::Picture { path, content } => {
                 // Not that of somebody who was erased.
@@ -280,7 +295,8 @@ impl Restoration<'_> {
     }
 
     async fn put_rows(&mut self, table: String, lines: &str) -> Result<(), RestoreError> {
-        let request = RestoreRows { closure_id: self.closure_id, table: &table, lines };
+        let owner = if table == SHOP { self.owner.as_deref() } else { None };
+        let request = RestoreRows { closure_id: self.closure_id, table: &table, lines, owner };
         let outcome: RowsOutcome =
             self.supabase.insist(STEP_WITHIN, "restore_rows", &request).await?;
         let left_out = outcome.left_out + outcome.numbers_lost.len() as u64;
