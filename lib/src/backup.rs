@@ -10,6 +10,7 @@ pub mod restore;
 
 use std::{collections::BTreeMap, io, time::Duration};
 
+use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio::{sync::mpsc, task::JoinError};
@@ -33,6 +34,9 @@ pub const BUCKET: &str = "backups";
 /// The longest [`make`] may take.
 pub const MAKE_WITHIN: Duration =
     SNAPSHOT_WITHIN.saturating_add(STORE_WITHIN).saturating_add(STEP_WITHIN);
+
+/// How many pictures are fetched at once: at most 5 MB each.
+const PICTURES_AT_ONCE: usize = 8;
 
 /// The table whose rows have pictures.
 const MEDIA: &str = "media";
@@ -186,10 +190,17 @@ async fn store(
                 // The writer has failed, and says why.
                 return Ok(pictures);
             }
-            for row in MediaRow::stored(&media) {
-                let path = row?.storage_path;
-                let content = storage.download(MEDIA_BUCKET, &path, MAX_BYTES).await?;
-                let Some(content) = content else {
+            // Several at once, or an account of many pictures would take longer than a
+            // function may run.
+            let mut found = stream::iter(MediaRow::stored(&media))
+                .map(async |row| {
+                    let path = row?.storage_path;
+                    let content = storage.download(MEDIA_BUCKET, &path, MAX_BYTES).await?;
+                    Ok::<_, BackupError>((path, content))
+                })
+                .buffered(PICTURES_AT_ONCE);
+            while let Some(picture) = found.next().await {
+                let (path, Some(content)) = picture? else {
                     pictures.missing += 1;
                     continue;
                 };
