@@ -541,12 +541,17 @@ fn a_number_that_another_shop_has_stays_there() {
         keep_busy(&stack, 10).await;
         add_other_shop(&stack).await;
         let closed = Closed::of(&stack).await;
+        // An opt-out of its texts holds without it.
+        stack.simulator().text(LEAD, SHOP, "STOP").unwrap();
+        stack.wait_for_value("select count(*) from app.suppressions", "2").await;
         let give = "update app.sender_numbers
                     set business_id = (select id from app.businesses where name = 'Other')
                     where phone = '+15145550100'";
         stack.database.batch_execute(give).await.unwrap();
         let report = closed.restore(&stack).await;
         assert_eq!(report["numbers_lost"], json!([SHOP]));
+        assert_eq!(report["left_out"], json!({ "sender_numbers": 1 }));
+        assert_eq!(report["opted_out_meanwhile"], 1);
         let numbers = "select count(*) from app.sender_numbers n
                        join app.businesses b on b.id = n.business_id where b.name = 'Other'";
         assert_eq!(stack.value(numbers).await, "2");
