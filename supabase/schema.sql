@@ -3862,8 +3862,6 @@ begin
       if v_objects is not null then
         return jsonb_build_object('step', 'files', 'objects', v_objects);
       end if;
-      -- Postgres keeps samples of what is in its columns.
-      analyze app.businesses, app.leads, app.messages, app.consent_events;
       select * into strict v_closure from app.closures where id = v_closure.id;
       perform app.finish_step(
         v_closure, jsonb_build_object('objects', v_closure.erased -> 'objects')

@@ -361,8 +361,12 @@ impl Closer {
     }
 
     async fn delete(&self, objects: &[Object]) -> Result<(), StorageError> {
+        let mut by_bucket = BTreeMap::<&str, Vec<&str>>::new();
         for Object { bucket, path } in objects {
-            self.storage.delete(bucket, &[path]).await?;
+            by_bucket.entry(bucket).or_default().push(path);
+        }
+        for (bucket, paths) in by_bucket {
+            self.storage.delete(bucket, &paths).await?;
         }
         Ok(())
     }

@@ -198,10 +198,10 @@ impl Standing {
     }
 
     /// Whether somebody works on it. A lease is 15 minutes, and each call renews it; whoever
-    /// makes none for 20 seconds is dead, for a call of a function that was killed may
-    /// still claim it.
-    fn is_held(&self) -> bool {
-        (880.0..=900.0).contains(&self.due_in)
+    /// makes none for a third of the time a test has is dead, for a call of a function that
+    /// was killed may still claim it.
+    fn is_held(&self, patience: Duration) -> bool {
+        (900.0 - patience.as_secs_f64() / 3.0..=900.0).contains(&self.due_in)
     }
 }
 
@@ -222,7 +222,7 @@ pub(crate) async fn drive(stack: &TestStack, step: &str, patience: Duration) {
             }
             if standing.due_in <= 0.0 {
                 assert_eq!(stack.run_scheduler().await, 200);
-            } else if !standing.is_held() {
+            } else if !standing.is_held(patience) {
                 wait_as_it_does(stack, &standing).await;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -620,7 +620,7 @@ async fn suffer(stack: &TestStack, fault: Fault, random: &mut Random) {
         loop {
             let standing = Standing::of(stack).await;
             let is_met = is_held && stack.interceptor.calls(call) > before;
-            if is_met || standing.is_done || standing.due_in > 0.0 && !standing.is_held() {
+            if is_met || standing.is_done || standing.due_in > 0.0 && !standing.is_held(PATIENCE) {
                 return;
             }
             if standing.due_in <= 0.0 {
@@ -908,7 +908,7 @@ fn a_twilio_that_forgets_nothing_holds_up_no_purge() {
         let tried = "select min(attempts) > 1 from app.twilio_redactions";
         while stack.value(tried).await != "true" {
             let standing = Standing::of(&stack).await;
-            if standing.due_in > 0.0 && !standing.is_held() {
+            if standing.due_in > 0.0 && !standing.is_held(PATIENCE) {
                 wait_as_it_does(&stack, &standing).await;
             }
             assert_eq!(stack.run_scheduler().await, 200);
