@@ -198,10 +198,11 @@ impl Standing {
     }
 
     /// Whether somebody works on it. A lease is 15 minutes, and each call renews it; whoever
-    /// makes none for a third of the time a test has is dead, for a call of a function that
+    /// makes none for a third of the time a test has, or 5 minutes, is dead, for a call of a function that
     /// was killed may still claim it.
     fn is_held(&self, patience: Duration) -> bool {
-        (900.0 - patience.as_secs_f64() / 3.0..=900.0).contains(&self.due_in)
+        let silence = (patience / 3).min(Duration::from_secs(300));
+        (900.0 - silence.as_secs_f64()..=900.0).contains(&self.due_in)
     }
 }
 
