@@ -2,14 +2,18 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`], [`page`]) verifies and parses it, makes one call through
+//! [`stripe_event`], [`billing`], [`account_export`], [`account_delete`], [`page`],
+//! [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
 //! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
 
+pub mod account_delete;
 pub mod account_export;
 pub mod assistant;
+pub mod backup;
 pub mod billing;
+pub mod closure;
 pub mod consent;
 pub mod console;
 pub mod cron_deliver;
@@ -24,11 +28,13 @@ pub mod language;
 pub mod media_type;
 pub mod page;
 pub mod phone;
+mod pipe;
 pub mod placeholders;
 pub mod rate_limit;
 pub mod redaction;
 pub mod refusals;
 pub mod scheduler;
+pub mod seal;
 pub mod session;
 pub mod settings;
 pub mod sms_inbound;

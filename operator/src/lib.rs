@@ -2,20 +2,26 @@
 //! database as the functions make. Every answer is JSON, to be read or piped.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Subcommand;
 use leadslock::{
+    backup::restore::restore,
+    closure::{certificate, proof::Prover},
     egress::Egress,
     export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
+    seal::{Keyring, Place, WrappedKey},
     settings::Reader,
-    supabase::Supabase,
+    supabase::{Supabase, storage::Storage},
 };
+use secrecy::SecretString;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -23,8 +29,8 @@ use uuid::Uuid;
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Show work that is late or given up, exports close to due, texts sent twice,
-    /// requests refused today, shops that wait for a number
+    /// Show work that is late or given up, exports close to due, accounts being closed,
+    /// texts sent twice, requests refused today, shops that wait for a number
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -58,9 +64,31 @@ pub enum Task {
         #[arg(value_parser = phone)]
         phone: Phone,
     },
+    /// Bring a closed account back from its sealed backup, within the 90 days. Killed on
+    /// the way, it is started again
+    Restore {
+        /// The id of the closure
+        closure: Uuid,
+    },
+    /// Have a person stay erased when a closed account is restored
+    EraseFromBackup {
+        /// The id of the closure
+        closure: Uuid,
+        /// The person's number, like +15145550123
+        #[arg(value_parser = phone)]
+        phone: Phone,
+    },
+    /// Wrap the keys of all sealed backups by the first of BACKUP_KEYS, so that the
+    /// others can be taken out
+    Rewrap,
     /// Check an exported bundle against its manifest
     VerifyBundle {
         /// The file
+        file: PathBuf,
+    },
+    /// Check that the certificate of a deletion is whole and was made by this deployment
+    VerifyCertificate {
+        /// The file: what the owner's link shows as certificate
         file: PathBuf,
     },
 }
@@ -70,19 +98,32 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     if let Task::VerifyBundle { file } = task {
         return verify_bundle(file);
     }
+    if let Task::VerifyCertificate { file } = task {
+        let key = reader.suppression_key();
+        return verify_certificate(file, &reader.finish(key)?);
+    }
     let supabase = reader.supabase();
     let suppression_key = match task {
-        Task::Consent { .. } => reader.suppression_key(),
+        Task::Consent { .. } | Task::EraseFromBackup { .. } => reader.suppression_key(),
+        _ => None,
+    };
+    let keyring = match task {
+        Task::Restore { .. } | Task::Rewrap => reader.backup_keys(),
         _ => None,
     };
     let egress =
         supabase.as_ref().and_then(|supabase| Egress::from_settings(&reader, &[&supabase.url]));
-    let supabase = reader.finish((|| Some(Supabase::new(&supabase?, egress?)))())?;
+    let clients = || {
+        let (settings, egress) = (supabase?, egress?);
+        let storage = Storage::new(&settings, egress.clone())?;
+        Some((Supabase::new(&settings, egress), storage))
+    };
+    let (supabase, storage) = reader.finish(clients())?;
 
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
-            for part in ["export_status", "number_status"] {
+            for part in ["export_status", "closure_status", "number_status"] {
                 let part = call(&supabase, part, &json!({})).await?;
                 if let (Some(status), Value::Object(part)) = (status.as_object_mut(), part) {
                     status.extend(part);
@@ -95,9 +136,7 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         }
         Task::Revive { job } => call(&supabase, "revive_job", &json!({ "job_id": job })).await,
         Task::Consent { shop, phone } => {
-            let key = suppression_key.context("SUPPRESSION_KEY is not set")?;
-            let phone_hmac = SuppressionKey::new(&key).hash(phone);
-            let request = json!({ "shop": shop, "phone_hmac": phone_hmac });
+            let request = json!({ "shop": shop, "phone_hmac": hash(suppression_key, phone)? });
             pages(&supabase, "export_consent", request, "texts", "id", "texts_after").await
         }
         Task::Export { business, format } => {
@@ -107,8 +146,67 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         Task::AddNumber { phone } => {
             call(&supabase, "add_number", &json!({ "phone": phone })).await
         }
-        Task::VerifyBundle { file } => verify_bundle(file),
+        Task::Restore { closure } => {
+            let keyring = keyring.context("BACKUP_KEYS is not set")?;
+            let spool = tempfile::tempfile().context("there is no place for temporary files")?;
+            let restored = restore(&supabase, &storage, &keyring, *closure, spool).await;
+            Ok(serde_json::to_value(restored.context("the account was not restored")?)?)
+        }
+        Task::EraseFromBackup { closure, phone } => {
+            let phone_hmac = hash(suppression_key, phone)?;
+            let request = json!({ "closure_id": closure, "phone_hmac": phone_hmac });
+            call(&supabase, "erase_from_backup", &request).await
+        }
+        Task::Rewrap => rewrap(&supabase, &keyring.context("BACKUP_KEYS is not set")?).await,
+        // Done above: they ask nobody.
+        Task::VerifyBundle { .. } | Task::VerifyCertificate { .. } => Ok(Value::Null),
     }
+}
+
+/// A wrapped key, as `rpc/closure_keys` lists it.
+#[derive(Deserialize)]
+struct ClosureKey {
+    closure_id: Uuid,
+    storage_path: String,
+    key_id: String,
+    wrapped_key: String,
+}
+
+/// Wraps all keys anew that are not wrapped by the newest. What was wrapped stays so if
+/// this ends on the way.
+async fn rewrap(supabase: &Supabase, keyring: &Keyring) -> Result<Value> {
+    let all = pages(supabase, "closure_keys", json!({}), "keys", "closure_id", "after").await?;
+    let keys: Vec<ClosureKey> =
+        serde_json::from_value(all.get("keys").cloned().unwrap_or_default())
+            .context("closure_keys answered in an unexpected form")?;
+    let (mut rewrapped, count) = (0, keys.len());
+    for key in keys {
+        let ClosureKey { closure_id, storage_path, key_id, wrapped_key } = key;
+        let place = Place { closure_id, path: storage_path };
+        let of_closure = || format!("the key of closure {closure_id} was not wrapped anew");
+        let bytes = STANDARD.decode(&wrapped_key).with_context(of_closure)?;
+        let old = WrappedKey { key_id, bytes };
+        let Some(new) = keyring.rewrap(&old, &place).with_context(of_closure)? else { continue };
+        let request = json!({
+            "closure_id": closure_id, "old_wrapped_key": wrapped_key, "key_id": new.key_id,
+            "wrapped_key": STANDARD.encode(new.bytes),
+        });
+        let answer = call(supabase, "rewrap_closure_key", &request).await?;
+        // None if the key was destroyed meanwhile.
+        rewrapped += answer.get("rewrapped").and_then(Value::as_u64).unwrap_or(0);
+    }
+    Ok(json!({ "keys": count, "rewrapped": rewrapped }))
+}
+
+fn hash(key: Option<SecretString>, phone: &Phone) -> Result<String> {
+    let key = key.context("SUPPRESSION_KEY is not set")?;
+    Ok(SuppressionKey::new(&key).hash(phone))
+}
+
+/// What the certificate in `file` says; an error if it is not what was issued.
+fn verify_certificate(file: &Path, key: &SecretString) -> Result<Value> {
+    let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Value::Object(certificate::verify(&text, &Prover::new(key))?))
 }
 
 /// What the bundle in `file` holds; an error if it is not what its manifest says.

@@ -8,9 +8,11 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod backup;
 mod billing;
 mod canary;
 mod chaos;
+mod closure;
 mod consent;
 mod convergence;
 mod crashes;

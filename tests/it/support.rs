@@ -19,7 +19,7 @@ use std::{
 use leadslock::{
     egress::Egress,
     settings::{self, Reader},
-    supabase::storage::Storage,
+    supabase::{Supabase, storage::Storage},
 };
 use local::{
     edge::Edge,
@@ -185,11 +185,21 @@ impl TestStack {
 
     /// Supabase's Storage, as the functions reach it.
     pub(crate) fn storage(&self) -> Storage {
+        let (settings, egress) = self.project();
+        Storage::new(&settings, egress).unwrap()
+    }
+
+    /// The database's API, as the functions reach it.
+    pub(crate) fn api(&self) -> Supabase {
+        let (settings, egress) = self.project();
+        Supabase::new(&settings, egress)
+    }
+
+    fn project(&self) -> (settings::Supabase, Egress) {
         let supabase = &self.stack.supabase;
         let url = supabase.url.clone();
         let egress = Egress::new(&[&url], None).unwrap();
-        let settings = settings::Supabase { url, secret_key: supabase.secret_key.clone().into() };
-        Storage::new(&settings, egress).unwrap()
+        (settings::Supabase { url, secret_key: supabase.secret_key.clone().into() }, egress)
     }
 
     /// Where the product answers, with `path`.
@@ -267,15 +277,30 @@ impl TestStack {
 
     /// What the operator's program answers.
     pub(crate) async fn operator(&self, task: operator::Task) -> Value {
+        self.try_operator(task).await.unwrap()
+    }
+
+    /// As [`Self::operator`], where it may refuse.
+    pub(crate) async fn try_operator(&self, task: operator::Task) -> anyhow::Result<Value> {
+        self.operator_with(task, product::BACKUP_KEYS).await
+    }
+
+    /// As [`Self::try_operator`], with other keys of backups.
+    pub(crate) async fn operator_with(
+        &self,
+        task: operator::Task,
+        backup_keys: &str,
+    ) -> anyhow::Result<Value> {
         let supabase = &self.stack.supabase;
         let lookup = |name: &str| match name {
             "VERCEL_ENV" => Some("development".to_owned()),
             "SUPABASE_URL" => Some(supabase.url.to_string()),
             "SUPABASE_SECRET_KEY" => Some(supabase.secret_key.clone()),
             "SUPPRESSION_KEY" => Some(product::SUPPRESSION_KEY.to_owned()),
+            "BACKUP_KEYS" => Some(backup_keys.to_owned()),
             _ => None,
         };
-        operator::run(&task, Reader::new(&lookup)).await.unwrap()
+        operator::run(&task, Reader::new(&lookup)).await
     }
 
     /// Rows of the database.

@@ -49,6 +49,7 @@ fn variables() -> BTreeMap<String, String> {
         ("PAGE_KEY", "00000000000000000000000000000000"),
         ("SUPPORT_EMAIL", "support@leadslock.example"),
         ("SECURITY_EMAIL", "security@leadslock.example"),
+        ("BACKUP_KEYS", "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()

@@ -558,6 +558,11 @@ fn create_subscription(
 fn list_subscriptions(account: &Account, form: &Form, version: &Version) -> Result<Value, Refusal> {
     form.ensure_known(&list_parameters(&["customer", "status", "price"]))?;
     let (customer, price) = (form.text("customer"), form.text("price"));
+    if let Some(id) = customer
+        && !account.customers.iter().any(|one| one.id == id)
+    {
+        return Err(dangling("customer", id, "customer"));
+    }
     let is_all = form.text("status") == Some("all");
     let status = if is_all { None } else { form.choice("status", &Status::CHOICES)? };
     let fits = |one: &&super::Subscription| {
