@@ -110,28 +110,43 @@ impl Egress {
         deadline: Duration,
         max_answer: usize,
     ) -> Result<Reply, EgressError> {
+        let mut body = BytesMut::new();
+        let take = |chunk: &[u8]| body.extend_from_slice(chunk);
+        let (status, headers) = self.send_through(request, deadline, max_answer, take).await?;
+        Ok(Reply { status, headers, body: body.freeze() })
+    }
+
+    /// As [`Egress::send_for`], for an answer that is not held whole: `take` gets it piece
+    /// by piece.
+    pub async fn send_through(
+        &self,
+        request: Request<impl Into<reqwest::Body>>,
+        deadline: Duration,
+        max_answer: usize,
+        mut take: impl FnMut(&[u8]),
+    ) -> Result<(StatusCode, HeaderMap), EgressError> {
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::Forbidden)?;
         if !self.allowed.contains(&request.url().origin()) {
             return Err(EgressError::Forbidden);
         }
         let exchange = async {
             let mut response = self.client.execute(request).await?;
-            let mut body = BytesMut::new();
+            let mut length = 0;
             // What says that it is too long is not even begun.
             if response.content_length().is_some_and(|length| length > max_answer as u64) {
                 return Ok(None);
             }
             while let Some(chunk) = response.chunk().await? {
-                if body.len() + chunk.len() > max_answer {
+                length += chunk.len();
+                if length > max_answer {
                     return Ok(None);
                 }
-                body.extend_from_slice(&chunk);
+                take(&chunk);
             }
-            let (status, headers) = (response.status(), response.headers().clone());
-            Ok(Some(Reply { status, headers, body: body.freeze() }))
+            Ok(Some((response.status(), response.headers().clone())))
         };
         match tokio::time::timeout(deadline, exchange).await {
-            Ok(Ok(Some(reply))) => Ok(reply),
+            Ok(Ok(Some(head))) => Ok(head),
             Ok(Ok(None)) => Err(EgressError::TooLong),
             Ok(Err(error)) if is_before_sending(&error) => Err(EgressError::NotSent),
             Ok(Err(_)) | Err(_) => Err(EgressError::Unanswered),

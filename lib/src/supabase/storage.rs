@@ -104,17 +104,23 @@ impl Storage {
         path: &str,
         max_bytes: usize,
     ) -> Result<Option<Bytes>, StorageError> {
-        let url =
-            self.url(&["object", "authenticated", bucket], path).ok_or(StorageError::Compose)?;
-        let request = self.request(Method::GET, &url).body(Bytes::new());
-        let request = request.map_err(|_| StorageError::Compose)?;
+        let request = self.download_request(bucket, path)?;
         let reply = self.egress.send_for(request, DEADLINE, max_bytes).await?;
-        match reply.status {
-            status if status.is_success() => Ok(Some(reply.body)),
-            // Storage's word for what is not there, besides the usual one.
-            StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(None),
-            status => Err(StorageError::Refused(status)),
-        }
+        Ok(is_there(reply.status)?.then_some(reply.body))
+    }
+
+    /// Passes the object at `path` to `take`, piece by piece. False if there is none; what
+    /// was passed on is then Storage's word for that.
+    pub async fn read(
+        &self,
+        bucket: &str,
+        path: &str,
+        deadline: Duration,
+        take: impl FnMut(&[u8]),
+    ) -> Result<bool, StorageError> {
+        let request = self.download_request(bucket, path)?;
+        let sent = self.egress.send_through(request, deadline, usize::MAX, take).await?;
+        is_there(sent.0)
     }
 
     /// Removes the objects at `paths`; those that are not there are no failure.
@@ -163,6 +169,13 @@ impl Storage {
         request.body(Bytes::from(body)).map_err(|_| StorageError::Compose)
     }
 
+    fn download_request(&self, bucket: &str, path: &str) -> Result<Request<Bytes>, StorageError> {
+        let url =
+            self.url(&["object", "authenticated", bucket], path).ok_or(StorageError::Compose)?;
+        let request = self.request(Method::GET, &url).body(Bytes::new());
+        request.map_err(|_| StorageError::Compose)
+    }
+
     fn upload_request<B>(
         &self,
         bucket: &str,
@@ -189,6 +202,16 @@ impl Storage {
             return Err(StorageError::Refused(reply.status));
         }
         Ok(reply.body)
+    }
+}
+
+/// What a status says of whether an object is there.
+fn is_there(status: StatusCode) -> Result<bool, StorageError> {
+    match status {
+        status if status.is_success() => Ok(true),
+        // Storage's word for what is not there, besides the usual one.
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(false),
+        status => Err(StorageError::Refused(status)),
     }
 }
 
