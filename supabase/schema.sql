@@ -37,7 +37,8 @@ create table app.audit_events (
 comment on table app.audit_events is 'Who did what to which account, without personal data.';
 CREATE INDEX audit_events_action_at_idx ON app.audit_events USING btree (action, at);
 CREATE INDEX audit_events_business_id_idx ON app.audit_events USING btree (business_id);
-CREATE TRIGGER audit_events_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER audit_events_are_never_changed BEFORE UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER audit_events_stay BEFORE DELETE ON app.audit_events FOR EACH ROW EXECUTE FUNCTION app.refuse_early_deletion('at', '5 years');
 alter table app.audit_events enable row level security;
 
 create table app.businesses (
@@ -71,6 +72,13 @@ comment on column app.businesses.mailing_address is 'Canada''s anti-spam law wan
 comment on column app.businesses.about is 'What customers may be told: hours, services, prices. The assistant knows nothing else.';
 comment on column app.businesses.instructions is 'How the owner wants the assistant to talk.';
 CREATE INDEX businesses_owner_id_idx ON app.businesses USING btree (owner_id);
+alter table app.businesses alter column name set statistics 0;
+alter table app.businesses alter column mailing_address set statistics 0;
+alter table app.businesses alter column contact_email set statistics 0;
+alter table app.businesses alter column contact_phone set statistics 0;
+alter table app.businesses alter column website set statistics 0;
+alter table app.businesses alter column about set statistics 0;
+alter table app.businesses alter column instructions set statistics 0;
 alter table app.businesses enable row level security;
 
 create table app.consent_events (
@@ -110,7 +118,10 @@ comment on column app.consent_events.wording_digest is 'SHA-256 of salt and word
 comment on column app.consent_events.hash is 'What app.consent_hash says of the row; the next row holds it too.';
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
 CREATE TRIGGER consent_events_are_never_changed BEFORE UPDATE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_evidence();
-CREATE TRIGGER consent_events_are_never_deleted BEFORE DELETE OR TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_events_are_never_truncated BEFORE TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_events_go_with_their_chain BEFORE DELETE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_gap_in_evidence();
+alter table app.consent_events alter column wording set statistics 0;
+alter table app.consent_events alter column wording_salt set statistics 0;
 alter table app.consent_events enable row level security;
 
 create table app.consent_ledgers (
@@ -121,6 +132,7 @@ create table app.consent_ledgers (
   express_since timestamp with time zone,
   inquiry_until timestamp with time zone,
   purchase_until timestamp with time zone,
+  orphaned_at timestamp with time zone,
   constraint consent_ledgers_pkey PRIMARY KEY (business_id, phone_hmac),
   constraint head_is_sha256 CHECK ((octet_length(head) = 32)),
   constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
@@ -129,6 +141,11 @@ comment on table app.consent_ledgers is 'What the evidence of one shop and phone
 comment on column app.consent_ledgers.express_since is 'Since when consent is express; it has no end but a withdrawal.';
 comment on column app.consent_ledgers.inquiry_until is 'The end of what an inquiry implies: 6 months (CASL, s. 10(10)(e)).';
 comment on column app.consent_ledgers.purchase_until is 'The end of what a purchase implies: 2 years (CASL, s. 10(10)(a)).';
+comment on column app.consent_ledgers.orphaned_at is 'Since when there is no such lead; it may have come back since.';
+CREATE INDEX consent_ledgers_orphaned_at_idx ON app.consent_ledgers USING btree (orphaned_at) WHERE (orphaned_at IS NOT NULL);
+CREATE TRIGGER consent_ledgers_are_never_truncated BEFORE TRUNCATE ON app.consent_ledgers FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_ledgers_stay BEFORE DELETE ON app.consent_ledgers FOR EACH ROW EXECUTE FUNCTION app.refuse_early_deletion('orphaned_at', '3 years');
+CREATE TRIGGER consent_ledgers_take_their_chain AFTER DELETE ON app.consent_ledgers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app.delete_chain();
 alter table app.consent_ledgers enable row level security;
 
 create table app.export_chunks (
@@ -191,6 +208,7 @@ comment on column app.exports.counts is 'How many rows each file has.';
 comment on column app.exports.storage_path is 'Where the bundle is in the bucket exports, if it is.';
 CREATE INDEX exports_business_id_idx ON app.exports USING btree (business_id);
 CREATE INDEX exports_due_idx ON app.exports USING btree (run_at) WHERE (state = 'open'::text);
+CREATE INDEX exports_expired_idx ON app.exports USING btree (expires_at) WHERE (state = 'expired'::text);
 CREATE INDEX exports_expiry_idx ON app.exports USING btree (expires_at) WHERE (state = 'ready'::text);
 CREATE UNIQUE INDEX exports_under_way_key ON app.exports USING btree (business_id, format) WHERE (state = ANY (ARRAY['unconfirmed'::text, 'open'::text]));
 alter table app.exports enable row level security;
@@ -220,6 +238,7 @@ comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token
 CREATE INDEX jobs_dead_idx ON app.jobs USING btree (id) WHERE (state = 'dead'::text);
 CREATE INDEX jobs_due_idx ON app.jobs USING btree (run_at) WHERE (state = 'open'::text);
 CREATE INDEX jobs_message_id_idx ON app.jobs USING btree (message_id);
+alter table app.jobs set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.jobs enable row level security;
 
 create table app.leads (
@@ -247,6 +266,11 @@ comment on table app.leads is 'The people who text a shop, one row per shop and 
 comment on column app.leads.phone_hmac is 'HMAC-SHA-256 of the phone number under SUPPRESSION_KEY: how app.suppressions knows it.';
 comment on column app.leads.needs_owner_since is 'Since when the lead waits for the owner; null when nothing is waiting.';
 CREATE INDEX leads_business_id_phone_hmac_idx ON app.leads USING btree (business_id, phone_hmac);
+CREATE TRIGGER leads_leave_their_consent AFTER DELETE ON app.leads REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION app.note_orphaned_consent();
+alter table app.leads alter column phone set statistics 0;
+alter table app.leads alter column name set statistics 0;
+alter table app.leads alter column email set statistics 0;
+alter table app.leads alter column notes set statistics 0;
 alter table app.leads enable row level security;
 
 create table app.media (
@@ -335,6 +359,7 @@ CREATE INDEX messages_lead_id_id_idx ON app.messages USING btree (lead_id, id);
 CREATE INDEX messages_sender_phone_attempted_at_idx ON app.messages USING btree (sender_phone, attempted_at) WHERE (attempted_at IS NOT NULL);
 CREATE UNIQUE INDEX messages_twilio_sid_key ON app.messages USING btree (twilio_sid);
 CREATE INDEX messages_waiting_idx ON app.messages USING btree (sender_phone) WHERE ((direction = 'outbound'::text) AND (status = 'pending'::text) AND (attempted_at IS NULL));
+alter table app.messages alter column body set statistics 0;
 alter table app.messages enable row level security;
 
 create table app.object_deletions (
@@ -344,6 +369,7 @@ create table app.object_deletions (
   constraint object_deletions_pkey PRIMARY KEY (bucket, path)
 );
 comment on table app.object_deletions is 'Objects in Storage that are to be deleted: what they belonged to is gone already.';
+CREATE INDEX object_deletions_created_at_idx ON app.object_deletions USING btree (created_at);
 alter table app.object_deletions enable row level security;
 
 create table app.refusals (
@@ -357,6 +383,21 @@ create table app.refusals (
 );
 comment on table app.refusals is 'How many requests were refused, by day (UTC), function and reason. Written in sums: the logs have each one.';
 alter table app.refusals enable row level security;
+
+create table app.retention_runs (
+  id uuid default app.uuid_v7() not null,
+  started_at timestamp with time zone default app.clock() not null,
+  finished_at timestamp with time zone,
+  is_complete boolean default false not null,
+  purged jsonb default '{}'::jsonb not null,
+  constraint retention_runs_pkey PRIMARY KEY (id),
+  constraint complete_is_finished CHECK (((finished_at IS NOT NULL) OR (NOT is_complete))),
+  constraint purged_is_an_object CHECK ((jsonb_typeof(purged) = 'object'::text))
+);
+comment on table app.retention_runs is 'What cron/retention deleted, run by run: how many rows of each kind, and no more of them.';
+comment on column app.retention_runs.finished_at is 'Null while it runs, and for good if it was cut off.';
+comment on column app.retention_runs.is_complete is 'Whether nothing was left to do.';
+alter table app.retention_runs enable row level security;
 
 create table app.sender_numbers (
   phone app.e164 not null,
@@ -388,6 +429,7 @@ create table app.status_events (
 comment on table app.status_events is 'Status callbacks as they came, one row each, never changed.';
 comment on column app.status_events.fields is 'The other fields that name no person, as Twilio sent them (lib''s sms_status lists which).';
 CREATE INDEX status_events_message_id_idx ON app.status_events USING btree (message_id);
+alter table app.status_events set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.status_events enable row level security;
 
 create table app.stripe_customers (
@@ -473,6 +515,10 @@ create table app.webhook_events (
   constraint provider_is_known CHECK ((provider = ANY (ARRAY['twilio'::text, 'stripe'::text])))
 );
 comment on table app.webhook_events is 'The idempotent log: a row is written in the transaction that applies the event, or not at all.';
+CREATE INDEX webhook_events_message_idx ON app.webhook_events USING btree (received_at) WHERE ((provider = 'twilio'::text) AND (type = 'message'::text));
+CREATE INDEX webhook_events_status_idx ON app.webhook_events USING btree (received_at) WHERE ((provider = 'twilio'::text) AND (type = 'status'::text));
+CREATE INDEX webhook_events_stripe_idx ON app.webhook_events USING btree (received_at) WHERE (provider = 'stripe'::text);
+alter table app.webhook_events set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.webhook_events enable row level security;
 
 CREATE OR REPLACE FUNCTION app.advance_message(p_message_id uuid, p_sid text, p_status text, p_error_code integer)
@@ -680,6 +726,20 @@ AS $function$
   );
 $function$;
 comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
+
+CREATE OR REPLACE FUNCTION app.delete_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from app.consent_events e
+  using gone g
+  where e.business_id = g.business_id and e.phone_hmac = g.phone_hmac;
+  return null;
+end;
+$function$;
+comment on function app.delete_chain() is 'Trigger of app.consent_ledgers: with the end of a chain go its rows.';
 
 CREATE OR REPLACE FUNCTION app.export_lease()
  RETURNS interval
@@ -1064,6 +1124,31 @@ end;
 $function$;
 comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
 
+CREATE OR REPLACE FUNCTION app.has_due(p_kind text, p_before timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kind record;
+  v_has_due boolean;
+begin
+  select * into v_kind from app.purge_kinds() k where k.kind = p_kind;
+  if not found or v_kind.key_type = 'tid' then
+    return false;
+  end if;
+  execute format(
+    'select exists (select from %1$s t where t.%2$s < $2::%3$s and (%4$s))',
+    v_kind.relation, v_kind.key, v_kind.key_type, v_kind.condition
+  )
+  using p_before, app.purge_bound(v_kind.key_type, p_before)
+  into v_has_due;
+  return v_has_due;
+end;
+$function$;
+comment on function app.has_due(text,timestamp with time zone) is 'Whether rows of a kind are older than a time. Not told of what would have to be read whole.';
+
 CREATE OR REPLACE FUNCTION app.hold_export(request jsonb)
  RETURNS app.exports
  LANGUAGE sql
@@ -1199,6 +1284,22 @@ AS $function$
 $function$;
 comment on function app.lift_suppressions(uuid,bytea,text[]) is 'Lets a shop text a number again, if it was suppressed for one of the reasons.';
 
+CREATE OR REPLACE FUNCTION app.like_patterns(p_texts jsonb, p_is_binary boolean)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array_agg(
+    '%' || regexp_replace(
+      case when p_is_binary then encode(convert_to(t.text, 'UTF8'), 'escape') else t.text end,
+      '([\\%_])', '\\\1', 'g'
+    ) || '%'
+  )
+  from jsonb_array_elements_text(p_texts) t (text);
+$function$;
+comment on function app.like_patterns(jsonb,boolean) is 'For like: each text anywhere in another; or in bytes, as encode(…, ''escape'') writes them.';
+
 CREATE OR REPLACE FUNCTION app.log_stripe_event(p_event jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -1256,6 +1357,54 @@ AS $function$
   group by j.id, t.id;
 $function$;
 comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
+
+CREATE OR REPLACE FUNCTION app.note_orphaned_consent()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update app.consent_ledgers c
+  set orphaned_at = app.clock()
+  from erased e
+  where c.business_id = e.business_id and c.phone_hmac = e.phone_hmac;
+  return null;
+end;
+$function$;
+comment on function app.note_orphaned_consent() is 'Trigger of app.leads: the time of a chain runs from when its lead was erased.';
+
+CREATE OR REPLACE FUNCTION app.note_purged(p_run_id uuid, p_kind text, p_count bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.retention_runs
+  set purged = purged
+    || jsonb_build_object(p_kind, coalesce((purged ->> p_kind)::bigint, 0) + p_count)
+  where id = p_run_id and p_count > 0;
+$function$;
+comment on function app.note_purged(uuid,text,bigint) is 'Adds to the record of a run, in the transaction that deletes.';
+
+CREATE OR REPLACE FUNCTION app.overdue()
+ RETURNS TABLE(kind text, id uuid, business_id uuid, since timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select 'export', e.id, e.business_id, e.due_at
+  from app.exports e
+  where e.state in ('unconfirmed', 'open') and e.due_at <= app.clock()
+  union all
+  -- Whoever deletes comes every minute.
+  select 'export_deletion', e.id, e.business_id, e.expires_at
+  from app.exports e
+  where e.state = 'ready' and e.expires_at <= app.clock() - interval '1 day'
+  union all
+  select 'object_deletion', null, null, min(o.created_at)
+  from app.object_deletions o
+  having min(o.created_at) <= app.clock() - interval '1 day';
+$function$;
+comment on function app.overdue() is 'What should have been done by now, whoever was to do it.';
 
 CREATE OR REPLACE FUNCTION app.owe_export(p_business app.businesses, p_format text, p_requested_by text, p_state text)
  RETURNS void
@@ -1389,6 +1538,58 @@ AS $function$
   where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
+
+CREATE OR REPLACE FUNCTION app.purge_bound(p_key_type text, p_before timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case p_key_type
+    when 'uuid' then app.first_id_at(p_before)::text
+    when 'timestamptz' then p_before::text
+    when 'date' then (p_before at time zone 'UTC')::date::text
+  end;
+$function$;
+comment on function app.purge_bound(text,timestamp with time zone) is 'The key before which rows are older than a time.';
+
+CREATE OR REPLACE FUNCTION app.purge_kinds()
+ RETURNS TABLE(kind text, relation text, key text, key_type text, condition text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  values
+    (
+      'webhook_events_stripe', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'stripe'$c$
+    ),
+    (
+      'webhook_events_message', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'twilio' and type = 'message'$c$
+    ),
+    (
+      'webhook_events_status', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'twilio' and type = 'status'$c$
+    ),
+    ('status_events', 'app.status_events', 'id', 'uuid', 'received_at < $1'),
+    ('jobs_done', 'app.jobs', 'id', 'uuid', $c$state = 'done' and finished_at < $1$c$),
+    ('jobs_dead', 'app.jobs', 'id', 'uuid', $c$state = 'dead' and finished_at < $1$c$),
+    ('exports', 'app.exports', 'expires_at', 'timestamptz', $c$state = 'expired'$c$),
+    ('refusals', 'app.refusals', 'day', 'date', 'true'),
+    (
+      'consent', 'app.consent_ledgers', 'orphaned_at', 'timestamptz',
+      'not exists (
+         select
+         from app.leads l
+         where l.business_id = t.business_id and l.phone_hmac = t.phone_hmac
+       )'
+    ),
+    ('audit_events', 'app.audit_events', 'id', 'uuid', 'at < $1'),
+    ('retention_runs', 'app.retention_runs', 'id', 'uuid', 'started_at < $1'),
+    ('auth_audit', 'auth.audit_log_entries', 'ctid', 'tid', 'created_at < $1');
+$function$;
+comment on function app.purge_kinds() is 'What can be purged, a closed list: the table, the key by which its oldest rows come first, and which of them go ($1 is the time they are older than).';
 
 CREATE OR REPLACE FUNCTION app.put_off_job(p_job_id uuid, p_until timestamp with time zone)
  RETURNS void
@@ -1557,6 +1758,38 @@ end;
 $function$;
 comment on function app.refuse_change_of_evidence() is 'Trigger of app.consent_events: an update may erase the wording and nothing else.';
 
+CREATE OR REPLACE FUNCTION app.refuse_early_deletion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if (to_jsonb(old) ->> tg_argv[0])::timestamptz <= app.clock() - tg_argv[1]::interval then
+    return old;
+  end if;
+  raise exception 'rows of %.% are kept for %', tg_table_schema, tg_table_name, tg_argv[1];
+end;
+$function$;
+comment on function app.refuse_early_deletion() is 'Trigger: lets a row go only when a time in it (first argument, a column) is so long ago (second).';
+
+CREATE OR REPLACE FUNCTION app.refuse_gap_in_evidence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if exists (
+    select
+    from app.consent_ledgers
+    where business_id = old.business_id and phone_hmac = old.phone_hmac
+  ) then
+    raise exception 'rows of %.% go with their chain only', tg_table_schema, tg_table_name;
+  end if;
+  return old;
+end;
+$function$;
+comment on function app.refuse_gap_in_evidence() is 'Trigger of app.consent_events: a row goes only when the end of its chain is gone.';
+
 CREATE OR REPLACE FUNCTION app.reply_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -1644,6 +1877,26 @@ begin
 end;
 $function$;
 comment on function app.require_session(jsonb) is 'The owner of a session that still stands and has shown every factor; refuses the call for any other.';
+
+CREATE OR REPLACE FUNCTION app.scanned()
+ RETURNS TABLE(relation oid, schema text, name text, is_paged boolean)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select c.oid, n.nspname::text, c.relname::text, c.relkind <> 'v'
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where (
+      c.relkind in ('r', 'm')
+      and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+      -- Somebody else's session's.
+      and c.relpersistence <> 't'
+    )
+    -- The planner's samples, and statements with what stood in them.
+    or (c.relkind = 'v' and c.relname in ('pg_stats', 'pg_stats_ext', 'pg_stat_statements'));
+$function$;
+comment on function app.scanned() is 'Everything in which a person could be left: tables, and views of what Postgres has seen of them.';
 
 CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  RETURNS jsonb
@@ -1971,6 +2224,93 @@ end;
 $function$;
 comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.begin_retention(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_run_id uuid;
+begin
+  insert into app.retention_runs default values returning id into v_run_id;
+  insert into app.audit_events (actor, action, subject_id)
+  values ('system', 'retention_run', v_run_id);
+  return jsonb_build_object('run_id', v_run_id);
+end;
+$function$;
+comment on function public.begin_retention(jsonb) is 'Opens the record of a run of cron/retention.';
+grant execute on function public.begin_retention(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.begin_scan(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_scan_id uuid := app.uuid_v7();
+begin
+  insert into app.audit_events (actor, action, subject_id)
+  values ('operator', 'scan', v_scan_id);
+  return jsonb_build_object(
+    'tables', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'schema', s.schema,
+          'name', s.name,
+          'pages', case
+            when s.is_paged then
+              pg_relation_size(s.relation) / current_setting('block_size')::bigint
+          end,
+          'is_readable',
+            has_schema_privilege(s.schema, 'usage') and has_table_privilege(s.relation, 'select')
+        )
+        order by s.schema, s.name
+      )
+      from app.scanned() s
+    ),
+    'buckets', (select coalesce(jsonb_agg(b.id order by b.id), '[]') from storage.buckets b)
+  );
+end;
+$function$;
+comment on function public.begin_scan(jsonb) is 'What there is to search: tables, how many pages each has (null if it is read whole), whether it can be read; and buckets.';
+grant execute on function public.begin_scan(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.check_deadlines(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- Once for each, not every day.
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  select o.business_id, 'system', o.kind || '_overdue', o.id
+  from app.overdue() o
+  where not exists (
+    select
+    from app.audit_events a
+    where a.action = o.kind || '_overdue'
+      and a.at >= o.since
+      and a.subject_id is not distinct from o.id
+  );
+  return jsonb_build_object(
+    'overdue', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('kind', o.kind, 'id', o.id, 'since', o.since) order by o.since
+        ),
+        '[]'
+      )
+      from (select * from app.overdue() order by since limit 100) o
+    )
+  );
+end;
+$function$;
+comment on function public.check_deadlines(jsonb) is 'The 100 longest overdue obligations, each of which is in the audit trail from then on.';
+grant execute on function public.check_deadlines(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_export(request jsonb)
  RETURNS jsonb
@@ -2492,6 +2832,22 @@ $function$;
 comment on function public.finish_export(jsonb) is 'Records that the bundle is stored (byte_count, sha256 in hex). Outcome: ready or stale.';
 grant execute on function public.finish_export(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.finish_retention(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update app.retention_runs
+  set finished_at = app.clock(), is_complete = (request ->> 'is_complete')::boolean
+  where id = (request ->> 'run_id')::uuid;
+  return jsonb_build_object('outcome', case when found then 'finished' else 'unknown' end);
+end;
+$function$;
+comment on function public.finish_retention(jsonb) is 'Closes the record of a run (run_id), and says whether nothing was left to do (is_complete).';
+grant execute on function public.finish_retention(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.link_stripe_customer(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2647,6 +3003,148 @@ end;
 $function$;
 comment on function public.open_billing(jsonb) is 'What is needed to send an owner to Checkout or to the billing portal. Outcome: shop, or no_shop.';
 grant execute on function public.open_billing(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.purge(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_before timestamptz := app.clock() - make_interval(secs => (request ->> 'seconds')::bigint);
+  v_after text := request ->> 'after';
+  v_limit integer := (request ->> 'limit')::integer;
+  v_kind record;
+  v_until text;
+  v_page bigint;
+  v_is_done boolean;
+  v_count bigint;
+  v_last text;
+begin
+  select * into v_kind from app.purge_kinds() k where k.kind = request ->> 'kind';
+  if not found then
+    raise sqlstate 'PT400' using message = 'there is no such kind';
+  end if;
+  -- A table of Auth's may be another project's matter.
+  if not coalesce(
+    has_table_privilege(to_regclass(v_kind.relation), 'select')
+      and has_table_privilege(to_regclass(v_kind.relation), 'update')
+      and has_table_privilege(to_regclass(v_kind.relation), 'delete'),
+    false
+  ) then
+    return jsonb_build_object('outcome', 'not_permitted');
+  end if;
+
+  if v_kind.key_type = 'tid' then
+    -- Pages by their numbers, each with more than ten rows.
+    v_page := split_part(ltrim(coalesce(v_after, '(0,0)'), '('), ',', 1)::bigint + v_limit / 10;
+    v_until := format('(%s,0)', v_page);
+    v_is_done :=
+      v_page * current_setting('block_size')::bigint >= pg_relation_size(v_kind.relation);
+    v_limit := null;
+  else
+    v_until := app.purge_bound(v_kind.key_type, v_before);
+  end if;
+
+  -- Who has locked a row needs it just now; it goes the next time.
+  execute format(
+    'with due as (
+       select %1$s as key, t.ctid as place
+       from %2$s t
+       where ($2 is null or %1$s >= $2::%3$s) and %1$s < $3::%3$s and (%4$s)
+       order by %1$s
+       limit $4
+       for update skip locked
+     ),
+     gone as (
+       delete from %2$s where ctid = any (array(select place from due)) returning 1
+     )
+     select (select count(*) from gone), (select key::text from due order by key desc limit 1)',
+    't.' || v_kind.key, v_kind.relation, v_kind.key_type, v_kind.condition
+  )
+  using v_before, v_after, v_until, v_limit
+  into v_count, v_last;
+
+  perform app.note_purged((request ->> 'run_id')::uuid, v_kind.kind, v_count);
+  return jsonb_build_object(
+    'outcome', 'purged',
+    'count', v_count,
+    'after', case when v_kind.key_type = 'tid' then v_until else coalesce(v_last, v_after) end,
+    'is_done', coalesce(v_is_done, v_count < v_limit)
+  );
+end;
+$function$;
+comment on function public.purge(jsonb) is 'Deletes the oldest rows of a kind that are older than so many seconds, a batch (limit) of them, after the key after. Outcome: purged (count, and after for the next batch unless is_done), or not_permitted.';
+grant execute on function public.purge(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.purge_stray_objects(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_count bigint;
+  v_read bigint;
+  v_last text;
+begin
+  with read as (
+    select o.bucket_id, o.name, o.created_at,
+      -- The last folder of a picture, and the name of a bundle.
+      case
+        when o.name ~ ('^' || u.form || '/' || u.form || case o.bucket_id
+            when 'media' then '/[0-9]$'
+            when 'exports' then '\.zip$'
+          end)
+          then left(split_part(o.name, '/', 2), 36)::uuid
+      end as id
+    from storage.objects o
+    cross join (select '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' as form) u
+    where o.bucket_id = request ->> 'bucket'
+      and o.name > coalesce(request ->> 'after', '')
+    order by o.name
+    limit (request ->> 'limit')::integer
+  ),
+  stray as (
+    select r.bucket_id, r.name
+    from read r
+    where r.id is not null
+      -- One that has just come is not yet recorded.
+      and r.created_at < app.clock() - make_interval(secs => (request ->> 'seconds')::bigint)
+      and not exists (
+        select
+        from app.media m
+        where r.bucket_id = 'media'
+          and m.message_id = r.id and m.storage_path = r.name and m.state <> 'refused'
+      )
+      and not exists (
+        select
+        from app.exports e
+        where r.bucket_id = 'exports'
+          and e.id = r.id and e.storage_path = r.name and e.state <> 'expired'
+      )
+  ),
+  noted as (
+    insert into app.object_deletions (bucket, path)
+    select s.bucket_id, s.name
+    from stray s
+    on conflict do nothing
+    returning 1
+  )
+  select (select count(*) from noted), (select count(*) from read), (select max(name) from read)
+  into v_count, v_read, v_last;
+
+  perform app.note_purged((request ->> 'run_id')::uuid, 'stray_objects', v_count);
+  return jsonb_build_object(
+    'outcome', 'purged',
+    'count', v_count,
+    'after', v_last,
+    'is_done', v_read < (request ->> 'limit')::integer
+  );
+end;
+$function$;
+comment on function public.purge_stray_objects(jsonb) is 'Has objects of a bucket (media, exports) deleted that no row refers to and that are older than so many seconds: reads so many (limit) after the name after.';
+grant execute on function public.purge_stray_objects(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.queue_outbound(request jsonb)
  RETURNS jsonb
@@ -2859,6 +3357,36 @@ $function$;
 comment on function public.record_export_request(jsonb) is 'Records that an export of business_id in a format was asked for by other means, say e-mail. It is due from then on, and begins when the owner, signed in, asks for the same.';
 grant execute on function public.record_export_request(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.refresh_statistics(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  v_table record;
+begin
+  select s.relid, s.schemaname, s.relname into v_table
+  from pg_catalog.pg_stat_all_tables s
+  join pg_catalog.pg_class c on c.oid = s.relid
+  where s.schemaname in ('app', 'auth', 'storage')
+    and s.n_mod_since_analyze > 0
+    and s.relid > coalesce((request ->> 'after')::oid, '0')
+    and c.relkind = 'r'
+    and has_table_privilege(s.relid, 'maintain')
+  order by s.relid
+  limit 1;
+  if not found then
+    return jsonb_build_object('after', null);
+  end if;
+  execute format('analyze %I.%I', v_table.schemaname, v_table.relname);
+  return jsonb_build_object('after', v_table.relid::bigint);
+end;
+$function$;
+comment on function public.refresh_statistics(jsonb) is 'Has Postgres sample the next table (after) anew that has changed since it did last, so that its samples hold nothing that is gone. Null after the last.';
+grant execute on function public.refresh_statistics(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.request_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2944,6 +3472,45 @@ $function$;
 comment on function public.resume_stripe_listing(jsonb) is 'Which events are to be compared next: created from since to before until, and listed after the event after; and whether this listing has just begun.';
 grant execute on function public.resume_stripe_listing(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.retention_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'retention_last_run', (
+      select jsonb_build_object(
+        'started_at', r.started_at, 'finished_at', r.finished_at, 'is_complete', r.is_complete,
+        'purged', r.purged
+      )
+      from app.retention_runs r
+      order by r.id desc
+      limit 1
+    ),
+    'retention_last_complete', (
+      select r.finished_at from app.retention_runs r where r.is_complete order by r.id desc limit 1
+    ),
+    -- What the run of yesterday should have taken.
+    'retention_behind', (
+      select coalesce(jsonb_agg(l.kind order by l.kind), '[]')
+      from jsonb_to_recordset(request -> 'limits') l (kind text, seconds bigint)
+      where app.has_due(l.kind, app.clock() - make_interval(secs => l.seconds) - interval '2 days')
+    ),
+    'overdue', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('kind', o.kind, 'id', o.id, 'since', o.since) order by o.since
+        ),
+        '[]'
+      )
+      from (select * from app.overdue() order by since limit 20) o
+    )
+  );
+$function$;
+comment on function public.retention_status(jsonb) is 'The last run of cron/retention, of which kinds (limits: kind, seconds) rows are two days past their time, and the 20 longest overdue obligations.';
+grant execute on function public.retention_status(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.revive_job(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2970,6 +3537,99 @@ end;
 $function$;
 comment on function public.revive_job(jsonb) is 'Has a job that was given up tried again. Outcome: revived, or not_dead.';
 grant execute on function public.revive_job(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.scan_objects(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('paths', coalesce(jsonb_agg(o.name order by o.name), '[]'))
+  from (
+    select name
+    from storage.objects
+    where bucket_id = request ->> 'bucket' and name > coalesce(request ->> 'after', '')
+    order by name
+    limit 500
+  ) o;
+$function$;
+comment on function public.scan_objects(jsonb) is 'The paths of 500 objects of a bucket, after the path after.';
+grant execute on function public.scan_objects(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.scan_table(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_scanned record;
+  v_column record;
+  v_counts text[] := '{}';
+  v_result jsonb;
+begin
+  select * into v_scanned
+  from app.scanned() s
+  where s.schema = request ->> 'schema' and s.name = request ->> 'name';
+  if not found then
+    -- Dropped meanwhile.
+    return jsonb_build_object('hits', '{}'::jsonb);
+  end if;
+  for v_column in
+    select a.attname::text as name, a.atttypid = 'bytea'::regtype as is_binary
+    from pg_catalog.pg_attribute a
+    where a.attrelid = v_scanned.relation and a.attnum > 0 and not a.attisdropped
+  loop
+    v_counts := v_counts || format(
+      '%1$L, count(*) filter (where lower(%2$s collate pg_catalog.pg_c_utf8) like any (%3$s)
+         or pg_catalog.translate(%2$s, $1, '''') like any (%4$s))',
+      v_column.name,
+      case
+        when v_column.is_binary then format('encode(t.%I, ''escape'')', v_column.name)
+        else format('t.%I::text', v_column.name)
+      end,
+      case when v_column.is_binary then '$4' else '$2' end,
+      case when v_column.is_binary then '$5' else '$3' end
+    );
+  end loop;
+  if v_counts = '{}' then
+    return jsonb_build_object('hits', '{}'::jsonb);
+  end if;
+
+  -- So many columns at a time as a function takes arguments.
+  execute format(
+    'select %s from %I.%I t %s',
+    (
+      select string_agg(format('jsonb_build_object(%s)', part), ' || ')
+      from (
+        select string_agg(c.count, ', ' order by c.number) as part
+        from unnest(v_counts) with ordinality c (count, number)
+        group by (c.number - 1) / 40
+      ) parts
+    ),
+    v_scanned.schema, v_scanned.name,
+    case when v_scanned.is_paged then
+      format(
+        'where t.ctid >= ''(%s,0)'' and t.ctid < ''(%s,0)''',
+        (request ->> 'first')::bigint, (request ->> 'first')::bigint + (request ->> 'count')::bigint
+      )
+    end
+  )
+  using request ->> 'separators',
+    app.like_patterns(request -> 'words', false), app.like_patterns(request -> 'numbers', false),
+    app.like_patterns(request -> 'words', true), app.like_patterns(request -> 'numbers', true)
+  into v_result;
+  return jsonb_build_object(
+    'hits', (
+      select coalesce(jsonb_object_agg(h.key, h.value), '{}')
+      from jsonb_each(v_result) h
+      where h.value <> '0'
+    )
+  );
+end;
+$function$;
+comment on function public.scan_table(jsonb) is 'How many rows of a table (schema, name; of its pages count from first) have one of the words or numbers in a column, by column. Words are in lower case; numbers are looked for without separators.';
+grant execute on function public.scan_table(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.service_status(request jsonb)
  RETURNS jsonb

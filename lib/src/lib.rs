@@ -2,7 +2,7 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
+//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`], [`cron_retention`]) verifies and parses it, makes one call through
 //! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
@@ -13,6 +13,7 @@ pub mod billing;
 pub mod consent;
 pub mod cron_deliver;
 pub mod cron_reconcile;
+pub mod cron_retention;
 pub mod deployment;
 pub mod egress;
 pub mod export;
@@ -25,6 +26,8 @@ pub mod phone;
 pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
+pub mod retention;
+pub mod scan;
 pub mod scheduler;
 pub mod session;
 pub mod settings;

@@ -2,19 +2,22 @@
 //! database as the functions make. Every answer is JSON, to be read or piped.
 
 use std::{
+    fmt,
     fs::File,
-    io::{self, Read, Seek as _},
+    io::{self, BufRead as _, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use leadslock::{
     egress::Egress,
     export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
+    retention::LIMITS,
+    scan::{self, IdentifierError, Identifiers},
     settings::Reader,
-    supabase::Supabase,
+    supabase::{Supabase, storage::Storage},
 };
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -23,8 +26,8 @@ use uuid::Uuid;
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Show work that is late or given up, exports close to due, texts sent twice,
-    /// requests refused today
+    /// Show work that is late or given up, exports close to due, what is overdue, the
+    /// last purge, texts sent twice, requests refused today
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -51,6 +54,9 @@ pub enum Task {
         #[arg(long, default_value = "csv", value_parser = ["csv", "json"])]
         format: String,
     },
+    /// Search everything there is for somebody: all tables, all objects. Tells how many
+    /// hits there are and where; fails if there are any
+    Scan(Sought),
     /// Check an exported bundle against its manifest
     VerifyBundle {
         /// The file
@@ -58,11 +64,103 @@ pub enum Task {
     },
 }
 
+/// Who is searched for. What is given as an argument can be read by whoever sees this
+/// machine's processes; what is in a file cannot.
+#[derive(Args)]
+pub struct Sought {
+    /// A phone number, like +15145550123
+    #[arg(long = "phone", value_name = "PHONE")]
+    phones: Vec<String>,
+    /// An e-mail address
+    #[arg(long = "email", value_name = "EMAIL")]
+    emails: Vec<String>,
+    /// A name, or any other word
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// An id
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// A file of lines like `phone +15145550123`, with phone, email, name or id; - is
+    /// standard input
+    #[arg(long = "from", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Sought {
+    /// Who is on the lines of `file`, or of standard input if that is `-`.
+    pub fn in_file(file: PathBuf) -> Self {
+        let (phones, emails, names, ids) = Default::default();
+        Self { phones, emails, names, ids, file: Some(file) }
+    }
+
+    fn identifiers(&self) -> Result<Identifiers> {
+        let mut identifiers = Identifiers::default();
+        let mut count = 0;
+        let mut add = |kind: &str, text: &str| -> Result<()> {
+            count += 1;
+            match kind {
+                "phone" => identifiers.add_phone(&phone(text).map_err(anyhow::Error::msg)?)?,
+                "email" => identifiers.add_email(text)?,
+                "name" => identifiers.add_name(text)?,
+                "id" => identifiers.add_id(text)?,
+                _ => bail!("a line begins with phone, email, name or id"),
+            }
+            Ok(())
+        };
+        let given = [
+            ("phone", &self.phones),
+            ("email", &self.emails),
+            ("name", &self.names),
+            ("id", &self.ids),
+        ];
+        for (kind, texts) in given {
+            for text in texts {
+                add(kind, text)?;
+            }
+        }
+        if let Some(file) = &self.file {
+            let lines: Box<dyn io::BufRead> = if file.as_os_str() == "-" {
+                Box::new(io::stdin().lock())
+            } else {
+                Box::new(io::BufReader::new(File::open(file).with_context(cannot_read(file))?))
+            };
+            for line in lines.lines() {
+                let line = line.with_context(cannot_read(file))?;
+                if line.trim().is_empty() {
+                    continue;
+                }
+                let (kind, text) = line.trim().split_once(' ').unwrap_or((&line, ""));
+                add(kind, text.trim())?;
+            }
+        }
+        if count == 0 {
+            return Err(IdentifierError::None.into());
+        }
+        Ok(identifiers)
+    }
+}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sought(hidden)")
+    }
+}
+
+/// Whether `answer` is what nobody wants to see: a search that found something.
+pub fn is_finding(task: &Task, answer: &Value) -> bool {
+    let hits = answer.get("hits").and_then(Value::as_object);
+    matches!(task, Task::Scan(_)) && hits.is_some_and(|hits| !hits.is_empty())
+}
+
 /// Does `task` to the deployment whose settings `reader` has.
 pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     if let Task::VerifyBundle { file } = task {
         return verify_bundle(file);
     }
+    let sought = match task {
+        Task::Scan(sought) => Some(sought.identifiers()?),
+        _ => None,
+    };
     let supabase = reader.supabase();
     let suppression_key = match task {
         Task::Consent { .. } => reader.suppression_key(),
@@ -70,14 +168,24 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     };
     let egress =
         supabase.as_ref().and_then(|supabase| Egress::from_settings(&reader, &[&supabase.url]));
-    let supabase = reader.finish((|| Some(Supabase::new(&supabase?, egress?)))())?;
+    let (supabase, storage) = reader.finish((|| {
+        let (supabase, egress) = (supabase?, egress?);
+        Some((Supabase::new(&supabase, egress.clone()), Storage::new(&supabase, egress)?))
+    })())?;
 
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
             let exports = call(&supabase, "export_status", &json!({})).await?;
-            if let (Some(status), Value::Object(exports)) = (status.as_object_mut(), exports) {
-                status.extend(exports);
+            let limits = LIMITS
+                .iter()
+                .map(|limit| json!({ "kind": limit.kind, "seconds": limit.age().as_secs() }));
+            let limits = json!({ "limits": limits.collect::<Vec<_>>() });
+            let retention = call(&supabase, "retention_status", &limits).await?;
+            for more in [exports, retention] {
+                if let (Some(status), Value::Object(more)) = (status.as_object_mut(), more) {
+                    status.extend(more);
+                }
             }
             Ok(status)
         }
@@ -95,22 +203,30 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
             let request = json!({ "business_id": business, "format": format });
             call(&supabase, "record_export_request", &request).await
         }
+        Task::Scan(_) => {
+            let sought = sought.unwrap_or_default();
+            let report = scan::scan(&supabase, &storage, &sought).await;
+            Ok(serde_json::to_value(report.context("the search is not finished")?)?)
+        }
         Task::VerifyBundle { file } => verify_bundle(file),
     }
 }
 
+fn cannot_read(file: &Path) -> impl Fn() -> String {
+    move || format!("{} cannot be read", file.display())
+}
+
 /// What the bundle in `file` holds; an error if it is not what its manifest says.
 fn verify_bundle(file: &Path) -> Result<Value> {
-    let cannot_read = || format!("{} cannot be read", file.display());
-    let mut bundle = File::open(file).with_context(cannot_read)?;
+    let mut bundle = File::open(file).with_context(cannot_read(file))?;
     let mut sha256 = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let length = bundle.read(&mut buffer).with_context(cannot_read)?;
+        let length = bundle.read(&mut buffer).with_context(cannot_read(file))?;
         let Some(read @ [_, ..]) = buffer.get(..length) else { break };
         sha256.update(read);
     }
-    bundle.rewind().with_context(cannot_read)?;
+    bundle.rewind().with_context(cannot_read(file))?;
     let report = verify(io::BufReader::new(bundle))?;
     if !report.faults.is_empty() {
         bail!("the bundle is not what its manifest says: {}", report.faults.join("; "));

@@ -185,6 +185,11 @@ impl TestStack {
         Storage::new(&settings, egress).unwrap()
     }
 
+    /// The key the functions have.
+    pub(crate) fn secret_key(&self) -> &str {
+        &self.stack.supabase.secret_key
+    }
+
     /// Where the product answers, with `path`.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.stack.product.edge.url().join(path).unwrap()
