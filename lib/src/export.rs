@@ -11,29 +11,22 @@ pub mod schema;
 pub mod table;
 pub mod verify;
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write},
-    pin::Pin,
-    task::{Context, Poll, ready},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-use http_body::Frame;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest as _, Sha256};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::{sync::mpsc, task::JoinError, time::sleep};
+use tokio::{sync::mpsc, task::JoinError};
 use url::Url;
 use uuid::Uuid;
 
 use self::{
-    bundle::{Bundle, BundleError, Head, hex},
+    bundle::{Bundle, BundleError, Head},
     table::{Format, RowError},
 };
 use crate::{
     egress::Egress,
+    pipe::{Pipe, Stored, pipe},
     settings::Reader,
     supabase::{
         RpcError, Supabase,
@@ -46,30 +39,21 @@ use crate::{
 const BUCKET: &str = "exports";
 
 /// The bucket of the pictures that came with texts, and the file of their rows.
-const MEDIA_BUCKET: &str = "media";
+pub(crate) const MEDIA_BUCKET: &str = "media";
 const MEDIA_FILE: &str = "media";
 
 /// How long a link to a bundle lives.
 pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// How long gathering the rows may take: as long as the database lets it.
-const SNAPSHOT_WITHIN: Duration = Duration::from_secs(125);
+pub(crate) const SNAPSHOT_WITHIN: Duration = Duration::from_secs(125);
 
 /// How long any other step may take; the longest deletes the rows again.
-const STEP_WITHIN: Duration = Duration::from_secs(65);
+pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(65);
 
 /// How long packing and storing may take. With what comes before it, less than
 /// what the functions that do it have (see [`crate::deployment`]).
-const STORE_WITHIN: Duration = Duration::from_secs(500);
-
-/// How often a step is tried before the export is left for later, and the first
-/// pause between two tries; the next is twice as long.
-const TRIES: u32 = 4;
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// How much of a bundle is sent at a time, and how many such pieces may wait.
-const PIECE: usize = 64 * 1024;
-const PIECES: usize = 8;
+pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(500);
 
 /// A claimed export, as `app.export_work` puts it.
 #[derive(Debug, Deserialize)]
@@ -206,12 +190,6 @@ struct ExpireExports {
     export_ids: Vec<Uuid>,
 }
 
-/// What has become of a bundle that was stored.
-struct Stored {
-    byte_count: u64,
-    sha256: String,
-}
-
 /// Makes bundles, and deletes those that are past their time.
 #[derive(Debug)]
 pub struct Exporter {
@@ -323,7 +301,13 @@ impl Exporter {
         };
         let Stored { byte_count, sha256 } = self.store(work, head, chunk_count).await?;
         let request = FinishExport { step: work.step(), byte_count, sha256 };
-        match self.call::<_, Outcome>("finish_export", &request).await?.outcome.as_str() {
+        match self
+            .supabase
+            .insist::<_, Outcome>(STEP_WITHIN, "finish_export", &request)
+            .await?
+            .outcome
+            .as_str()
+        {
             "ready" => Ok(()),
             _ => Err(ExportError::Stale),
         }
@@ -341,7 +325,7 @@ impl Exporter {
         chunk_count: u32,
     ) -> Result<Stored, ExportError> {
         let (part_sender, parts) = mpsc::channel(2);
-        let (piece_sender, pieces) = mpsc::channel(PIECES);
+        let (pipe, pieces) = pipe();
         let fetch = async move {
             let mut media = Vec::new();
             for number in 1..=chunk_count {
@@ -366,10 +350,10 @@ impl Exporter {
             }
             Ok(())
         };
-        let writer = tokio::task::spawn_blocking(move || pack(head, parts, Pipe::to(piece_sender)));
+        let writer = tokio::task::spawn_blocking(move || pack(head, parts, pipe));
         let pack = async { Ok(writer.await??) };
         let upload = async {
-            let body = reqwest::Body::wrap(Pieces(pieces));
+            let body = reqwest::Body::wrap(pieces);
             let path = &work.storage_path;
             let uploaded =
                 self.storage.upload_stream(BUCKET, path, "application/zip", body, STORE_WITHIN);
@@ -381,7 +365,7 @@ impl Exporter {
 
     async fn chunk(&self, work: &Work, number: u32) -> Result<Chunk, ExportError> {
         let request = ExportChunk { step: work.step(), number };
-        match self.call("export_chunk", &request).await? {
+        match self.supabase.insist(STEP_WITHIN, "export_chunk", &request).await? {
             ChunkOutcome::Chunk(chunk) => Ok(chunk),
             ChunkOutcome::Lost => Err(ExportError::Lost),
             ChunkOutcome::Stale => Err(ExportError::Stale),
@@ -415,26 +399,6 @@ impl Exporter {
         }
         Ok(found.objects.len())
     }
-
-    /// Calls the database, several times if it fails for a moment: the packing
-    /// would have to begin anew.
-    async fn call<A, R>(&self, function: &str, request: &A) -> Result<R, RpcError>
-    where
-        A: Serialize,
-        R: DeserializeOwned,
-    {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.supabase.call_within(STEP_WITHIN, function, request).await {
-                Err(RpcError::Egress(_)) => {}
-                Err(RpcError::Refused { status, .. }) if status.is_server_error() => {}
-                outcome => return outcome,
-            }
-            sleep(pause).await;
-            pause *= 2;
-        }
-        self.supabase.call_within(STEP_WITHIN, function, request).await
-    }
 }
 
 impl Work {
@@ -453,106 +417,4 @@ fn pack(head: Head, mut parts: mpsc::Receiver<Part>, pipe: Pipe) -> Result<Store
         }
     }
     Ok(bundle.finish()?.end()?)
-}
-
-/// Sends what is written to it, in pieces, and knows what it was.
-struct Pipe {
-    sender: mpsc::Sender<Option<Bytes>>,
-    piece: BytesMut,
-    byte_count: u64,
-    sha256: Sha256,
-}
-
-impl Pipe {
-    fn to(sender: mpsc::Sender<Option<Bytes>>) -> Self {
-        Self { sender, piece: BytesMut::with_capacity(PIECE), byte_count: 0, sha256: Sha256::new() }
-    }
-
-    fn send(&mut self, piece: Option<Bytes>) -> io::Result<()> {
-        self.sender.blocking_send(piece).map_err(|_| io::ErrorKind::BrokenPipe.into())
-    }
-
-    /// Says that this was all. What ends without it is not whole.
-    fn end(mut self) -> io::Result<Stored> {
-        self.flush()?;
-        self.send(None)?;
-        Ok(Stored { byte_count: self.byte_count, sha256: hex(&self.sha256.finalize()) })
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.piece.extend_from_slice(bytes);
-        self.byte_count += bytes.len() as u64;
-        self.sha256.update(bytes);
-        if self.piece.len() >= PIECE {
-            self.flush()?;
-        }
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        let piece = self.piece.split().freeze();
-        if piece.is_empty() { Ok(()) } else { self.send(Some(piece)) }
-    }
-}
-
-/// What comes out of a [`Pipe`], as the body of a request.
-struct Pieces(mpsc::Receiver<Option<Bytes>>);
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Poll::Ready(match ready!(self.0.poll_recv(context)) {
-            Some(Some(piece)) => Some(Ok(Frame::data(piece))),
-            Some(None) => None,
-            None => Some(Err(io::ErrorKind::UnexpectedEof.into())),
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::BodyExt as _;
-
-    use super::*;
-
-    async fn received(write: impl FnOnce(Pipe) + Send + 'static) -> io::Result<Bytes> {
-        let (sender, pieces) = mpsc::channel(PIECES);
-        let writer = tokio::task::spawn_blocking(move || write(Pipe::to(sender)));
-        let body = Pieces(pieces).collect().await;
-        writer.await.unwrap();
-        body.map(http_body_util::Collected::to_bytes)
-    }
-
-    #[tokio::test]
-    async fn what_is_not_ended_is_no_whole_body() {
-        let whole = received(|mut pipe| {
-            for _ in 0..3 * PIECE {
-                pipe.write_all(b"ab").unwrap();
-            }
-            let stored = pipe.end().unwrap();
-            assert_eq!(stored.byte_count, 6 * PIECE as u64);
-            assert_eq!(stored.sha256, hex(&Sha256::digest("ab".repeat(3 * PIECE))));
-        });
-        assert_eq!(whole.await.unwrap(), "ab".repeat(3 * PIECE));
-
-        let broken = received(|mut pipe| pipe.write_all(&[0; 2 * PIECE]).unwrap());
-        assert_eq!(broken.await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
-    }
-
-    #[tokio::test]
-    async fn who_writes_to_nobody_ends() {
-        let (sender, pieces) = mpsc::channel(PIECES);
-        drop(pieces);
-        let outcome = tokio::task::spawn_blocking(move || {
-            Pipe::to(sender).write_all(&[0; PIECE]).map_err(|error| error.kind())
-        });
-        assert_eq!(outcome.await.unwrap(), Err(io::ErrorKind::BrokenPipe));
-    }
 }

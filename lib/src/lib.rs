@@ -9,6 +9,7 @@
 
 pub mod account_export;
 pub mod assistant;
+pub mod backup;
 pub mod billing;
 pub mod consent;
 pub mod cron_deliver;
@@ -23,12 +24,14 @@ pub mod http_edge;
 pub mod language;
 pub mod media_type;
 pub mod phone;
+mod pipe;
 pub mod placeholders;
 pub mod redaction;
 pub mod refusals;
 pub mod retention;
 pub mod scan;
 pub mod scheduler;
+pub mod seal;
 pub mod session;
 pub mod settings;
 pub mod sms_inbound;

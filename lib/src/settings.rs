@@ -13,10 +13,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
 use url::{Host, Url};
 
-use crate::twilio::sid::AccountSid;
+use crate::{seal::Keyring, twilio::sid::AccountSid};
 
 /// Every variable a function may read, in the order of `.env.example`.
-pub const VARIABLES: [&str; 23] = [
+pub const VARIABLES: [&str; 24] = [
     "VERCEL_ENV",
     "PUBLIC_BASE_URL",
     "SUPABASE_URL",
@@ -36,6 +36,7 @@ pub const VARIABLES: [&str; 23] = [
     "GROQ_MODELS",
     "CRON_SECRET",
     "SUPPRESSION_KEY",
+    "BACKUP_KEYS",
     "TWILIO_API_URL",
     "STRIPE_API_URL",
     "GROQ_API_URL",
@@ -335,6 +336,18 @@ impl<'a> Reader<'a> {
     /// The key of the HMAC under which opt-outs are kept (at least 32 characters).
     pub fn suppression_key(&self) -> Option<SecretString> {
         self.long_secret("SUPPRESSION_KEY", 32)
+    }
+
+    /// The keys that wrap the keys of sealed backups.
+    pub fn backup_keys(&self) -> Option<Keyring> {
+        let keys = self.secret("BACKUP_KEYS")?;
+        match Keyring::parse(keys.expose_secret()) {
+            Ok(keyring) => Some(keyring),
+            Err(fault) => {
+                self.fault(&format!("BACKUP_KEYS {fault}"));
+                None
+            }
+        }
     }
 
     /// A PEM file with a certificate to trust besides the web's roots, outside
@@ -696,6 +709,29 @@ mod tests {
                 "SUPPRESSION_KEY is shorter than 32 characters"
             ]
         );
+    }
+
+    #[test]
+    fn backup_keys_are_named_but_never_shown() {
+        let read = |keys: &str| {
+            let keys = keys.to_owned();
+            let lookup = |name: &str| (name == "BACKUP_KEYS").then(|| keys.clone());
+            let reader = Reader::new(&lookup);
+            let keyring = reader.backup_keys();
+            reader.finish(keyring)
+        };
+        let key = "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        assert_eq!(format!("{:?}", read(key).unwrap()), r#"["a"]"#);
+        for (keys, want) in [
+            ("", "BACKUP_KEYS is not set"),
+            (
+                "canary",
+                "BACKUP_KEYS holds what is no ID:KEY (an id of a-z, 0-9 and -, and base64 of 32 bytes)",
+            ),
+            (&format!("{key},{key}"), "BACKUP_KEYS has two keys of one id"),
+        ] {
+            assert_eq!(read(keys).unwrap_err().0, [want]);
+        }
     }
 
     #[test]

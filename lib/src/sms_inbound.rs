@@ -137,6 +137,8 @@ enum Outcome {
     /// Nothing was stored: the text may be a part of a number in those before it.
     Joins,
     Duplicate,
+    /// The shop has been closed: nothing was stored, but for an opt-out.
+    Closed,
     UnknownNumber,
 }
 

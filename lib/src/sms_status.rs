@@ -113,9 +113,6 @@ impl Flow for SmsStatus {
             outcome = applied.outcome,
             "a text moved on"
         );
-        if applied.outcome == "unknown_message" {
-            return Err(Problem::Unknown("no text has this id"));
-        }
         if applied.outcome == "conflict" {
             tracing::error!(message.id = %message_id, "a text was sent twice");
         }

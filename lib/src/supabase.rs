@@ -14,7 +14,7 @@ use postgrest::Postgrest;
 use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     egress::{Egress, EgressError, Reply},
@@ -24,6 +24,11 @@ use crate::{
 /// The longest most calls may take: less than the 4.5 s Twilio waits for our answer
 /// (`twilio::client::CONNECTION_OVERRIDES`), so that it gets one and tries again.
 const DEADLINE: Duration = Duration::from_secs(4);
+
+/// How often [`Supabase::insist`] tries, and the first pause between two tries; the next
+/// is twice as long.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(250);
 
 /// Why a call has no result.
 #[derive(Debug, Error)]
@@ -104,6 +109,31 @@ impl Supabase {
             return Err(RpcError::Refused { status: reply.status, code });
         }
         serde_json::from_slice(&reply.body).map_err(|_| RpcError::Malformed)
+    }
+
+    /// As [`Supabase::call_within`], several times if the database fails for a moment:
+    /// for a step of something that would have to begin anew.
+    pub async fn insist<A, R>(
+        &self,
+        deadline: Duration,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.call_within(deadline, function, request).await {
+                Err(RpcError::Egress(_)) => {}
+                Err(RpcError::Refused { status, .. }) if status.is_server_error() => {}
+                outcome => return outcome,
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        self.call_within(deadline, function, request).await
     }
 
     /// Sends a call, and sends it again if no answer came and there is time left.

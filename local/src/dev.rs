@@ -159,10 +159,12 @@ fn operator_variables() -> PathBuf {
 fn write_operator_variables(stack: &Stack) -> Result<()> {
     let path = operator_variables();
     let variables = format!(
-        "VERCEL_ENV=development\nSUPABASE_URL={}\nSUPABASE_SECRET_KEY={}\nSUPPRESSION_KEY={}\n",
+        "VERCEL_ENV=development\nSUPABASE_URL={}\nSUPABASE_SECRET_KEY={}\nSUPPRESSION_KEY={}\n\
+         BACKUP_KEYS={}\n",
         stack.supabase.url,
         stack.supabase.secret_key,
         product::SUPPRESSION_KEY,
+        product::BACKUP_KEYS,
     );
     fs::write(&path, variables).with_context(|| format!("{} cannot be written", path.display()))
 }

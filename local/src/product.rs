@@ -19,11 +19,13 @@ use crate::{
     simulator::{self, Controls, Simulator, groq, stripe, twilio},
 };
 
-/// The scheduler's secret. Neither this nor the key below is one: each copy of the code has
+/// The scheduler's secret. Neither this nor the keys below are one: each copy of the code has
 /// the same.
 pub const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 /// The key of the suppressed numbers.
 pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
+/// The key that wraps the keys of sealed backups.
+pub const BACKUP_KEYS: &str = "local:bG9jYWwtYmFja3VwLWtleS1ub3QtYS1zZWNyZXQtLS0=";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
@@ -102,6 +104,7 @@ impl Product {
             ("STRIPE_API_URL", simulator.stripe_api_url()),
             ("CRON_SECRET", CRON_SECRET.to_owned()),
             ("SUPPRESSION_KEY", SUPPRESSION_KEY.to_owned()),
+            ("BACKUP_KEYS", BACKUP_KEYS.to_owned()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into();

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod backup;
 mod billing;
 mod canary;
 mod chaos;

@@ -17,7 +17,7 @@ use std::{
 use leadslock::{
     egress::Egress,
     settings::{self, Reader},
-    supabase::storage::Storage,
+    supabase::{Supabase, storage::Storage},
 };
 use local::{
     edge::Edge,
@@ -178,11 +178,21 @@ impl TestStack {
 
     /// Supabase's Storage, as the functions reach it.
     pub(crate) fn storage(&self) -> Storage {
+        let (settings, egress) = self.project();
+        Storage::new(&settings, egress).unwrap()
+    }
+
+    /// The database's API, as the functions reach it.
+    pub(crate) fn api(&self) -> Supabase {
+        let (settings, egress) = self.project();
+        Supabase::new(&settings, egress)
+    }
+
+    fn project(&self) -> (settings::Supabase, Egress) {
         let supabase = &self.stack.supabase;
         let url = supabase.url.clone();
         let egress = Egress::new(&[&url], None).unwrap();
-        let settings = settings::Supabase { url, secret_key: supabase.secret_key.clone().into() };
-        Storage::new(&settings, egress).unwrap()
+        (settings::Supabase { url, secret_key: supabase.secret_key.clone().into() }, egress)
     }
 
     /// The key the functions have.

@@ -9,7 +9,10 @@ use bytes::Bytes;
 use form_urlencoded::Serializer;
 use http::{HeaderName, HeaderValue, Request, StatusCode, header, request::Builder};
 use secrecy::ExposeSecret as _;
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
@@ -87,6 +90,21 @@ pub struct Checkout<'a> {
     pub return_url: &'a Url,
 }
 
+/// A page of a list.
+#[derive(Deserialize)]
+struct List<T> {
+    data: Vec<T>,
+    has_more: bool,
+}
+
+/// A subscription in a list. Whatever its status is called: only those that can never
+/// be paid again need not be known by name.
+#[derive(Deserialize)]
+struct Listed {
+    id: SubscriptionId,
+    status: String,
+}
+
 /// Something that was made.
 #[derive(Deserialize)]
 struct Created {
@@ -106,6 +124,12 @@ pub struct Stripe {
     egress: Egress,
 }
 
+impl<T> List<T> {
+    fn empty() -> Self {
+        Self { data: Vec::new(), has_more: false }
+    }
+}
+
 impl Stripe {
     /// Calls the account of `settings` through `egress`. `None` if its key
     /// cannot stand in a header.
@@ -122,6 +146,64 @@ impl Stripe {
         let path = format!("/v1/subscriptions/{}", id.as_str());
         let answer = self.get(&path, &[("expand[]", "latest_invoice")]).await?;
         Subscription::parse(&answer).filter(|found| found.id == *id).ok_or(StripeError::Malformed)
+    }
+
+    /// All subscriptions of a customer that could still be paid. None of a customer that
+    /// Stripe does not have.
+    pub async fn live_subscriptions(
+        &self,
+        customer: &CustomerId,
+    ) -> Result<Vec<SubscriptionId>, StripeError> {
+        let mut live = Vec::new();
+        let mut after: Option<SubscriptionId> = None;
+        loop {
+            let mut query =
+                vec![("customer", customer.as_str()), ("status", "all"), ("limit", PAGE)];
+            query.extend(after.iter().map(|after| ("starting_after", after.as_str())));
+            let page = self.list("/v1/subscriptions", customer, &query).await?;
+            let page: List<Listed> = page.unwrap_or_else(List::empty);
+            after = page.data.last().map(|last| last.id.clone());
+            let is_over = |status: &str| matches!(status, "canceled" | "incomplete_expired");
+            live.extend(
+                page.data.into_iter().filter(|one| !is_over(&one.status)).map(|one| one.id),
+            );
+            if !page.has_more || after.is_none() {
+                return Ok(live);
+            }
+        }
+    }
+
+    /// Ends a subscription at once: nothing is billed for the rest of its period, and
+    /// nothing is given back. One that has ended, or that Stripe does not have, is none.
+    /// <https://docs.stripe.com/api/subscriptions/cancel>
+    pub async fn cancel(&self, id: &SubscriptionId) -> Result<(), StripeError> {
+        let path = format!("/v1/subscriptions/{}", id.as_str());
+        let request = Request::delete(format!("{}{path}", self.base));
+        match self.ask(request, Bytes::new()).await {
+            Ok(_) | Err(StripeError::Status(StatusCode::NOT_FOUND)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The pages on which a customer could still subscribe. They end by themselves in a
+    /// day, so there are few.
+    pub async fn open_checkouts(&self, customer: &CustomerId) -> Result<Vec<String>, StripeError> {
+        let query = [("customer", customer.as_str()), ("status", "open"), ("limit", "100")];
+        let page: Option<List<Created>> =
+            self.list("/v1/checkout/sessions", customer, &query).await?;
+        Ok(page.into_iter().flat_map(|page| page.data).map(|one| one.id).collect())
+    }
+
+    /// Closes a page on which somebody could still subscribe. One on which somebody just
+    /// has is closed too.
+    pub async fn expire_checkout(&self, id: &str) -> Result<(), StripeError> {
+        let path = format!("/v1/checkout/sessions/{id}/expire");
+        match self.post::<IgnoredAny>(&path, &format!("expire-{id}"), &[]).await {
+            Ok(_) | Err(StripeError::Status(StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND)) => {
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A page of the events about subscriptions, to be read by
@@ -209,6 +291,29 @@ impl Stripe {
         self.ask(request, Bytes::new()).await
     }
 
+    /// A page of what a customer has; `None` if there is no such customer.
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        customer: &CustomerId,
+        query: &[(&str, &str)],
+    ) -> Result<Option<List<T>>, StripeError> {
+        let refused = match self.get(path, query).await {
+            Ok(answer) => {
+                return serde_json::from_slice(&answer)
+                    .map(Some)
+                    .map_err(|_| StripeError::Malformed);
+            }
+            Err(error) => error,
+        };
+        // A 400 may have many reasons, and only this one is none to try again.
+        let path = format!("/v1/customers/{}", customer.as_str());
+        match self.get(&path, &[]).await {
+            Err(StripeError::Status(StatusCode::NOT_FOUND)) => Ok(None),
+            _ => Err(refused),
+        }
+    }
+
     /// Asks for something to be made, by a key under which Stripe makes it once.
     /// <https://docs.stripe.com/api/idempotent_requests>
     async fn post<T: DeserializeOwned>(
@@ -226,7 +331,7 @@ impl Stripe {
     }
 
     /// Asks until there is an answer, but no more than [`ATTEMPTS`] times. Each
-    /// request may be repeated: it reads, or has a key.
+    /// request may be repeated: it reads, ends something, or has a key.
     async fn ask(&self, request: Builder, body: Bytes) -> Result<Bytes, StripeError> {
         let request = request
             .header(header::AUTHORIZATION, self.authorization.clone())

@@ -43,7 +43,10 @@ export class Tokens {
     return { keys: [{ ...this.#publicKey, ext: true, key_ops: ['verify'] }] };
   }
 
-  // Lite's token, for the user it was made for.
+  // Lite's token, for the user it was made for; undefined for one who is banned.
+  //
+  // Deviation: Lite signs banned users in, unless they come from another provider. The session
+  // it has made is ended.
   //
   // Deviation: Lite leaves claims out. They are completed from the same rows a hosted
   // project reads. How a user signed in is not recorded: it is always said to be by password.
@@ -51,10 +54,15 @@ export class Tokens {
     const claims = jose.decodeJwt(token);
     const [session] = await this.#database`
       select extract(epoch from s.created_at)::float8 as signed_in_at, u.phone, u.is_anonymous,
-        u.raw_app_meta_data as app_metadata, u.raw_user_meta_data as user_metadata
+        u.raw_app_meta_data as app_metadata, u.raw_user_meta_data as user_metadata,
+        coalesce(u.banned_until > now(), false) as is_banned
       from auth.sessions s
       join auth.users u on u.id = s.user_id
       where s.id = ${claims.session_id}`;
+    if (session.is_banned) {
+      await this.#database`delete from auth.sessions where id = ${claims.session_id}`;
+      return undefined;
+    }
     return new jose.SignJWT({
       ...claims,
       iss: this.#issuer,

@@ -45,6 +45,7 @@ fn variables() -> BTreeMap<String, String> {
         ("GROQ_MODELS", "fake"),
         ("CRON_SECRET", CRON_SECRET),
         ("SUPPRESSION_KEY", "00000000000000000000000000000000"),
+        ("BACKUP_KEYS", "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into()
