@@ -31,7 +31,6 @@ create table app.audit_events (
   subject_id uuid,
   at timestamp with time zone default app.clock() not null,
   constraint audit_events_pkey PRIMARY KEY (id),
-  constraint audit_events_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint actor_is_known CHECK ((actor = ANY (ARRAY['lead'::text, 'owner'::text, 'operator'::text, 'system'::text, 'provider'::text])))
 );
 comment on table app.audit_events is 'Who did what to which account, without personal data.';
@@ -40,6 +39,21 @@ CREATE INDEX audit_events_business_id_idx ON app.audit_events USING btree (busin
 CREATE TRIGGER audit_events_are_never_changed BEFORE UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
 CREATE TRIGGER audit_events_stay BEFORE DELETE ON app.audit_events FOR EACH ROW EXECUTE FUNCTION app.refuse_early_deletion('at', '5 years');
 alter table app.audit_events enable row level security;
+
+create table app.backup_chunks (
+  snapshot_id uuid not null,
+  number integer not null,
+  business_id uuid not null,
+  file text not null,
+  rows integer not null,
+  lines text not null,
+  constraint backup_chunks_pkey PRIMARY KEY (snapshot_id, number),
+  constraint backup_chunks_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id) ON DELETE CASCADE
+);
+comment on table app.backup_chunks is 'The rows of an account as lines of JSON, all of one moment, for as long as a backup is made of them.';
+CREATE INDEX backup_chunks_business_id_idx ON app.backup_chunks USING btree (business_id);
+alter table app.backup_chunks alter column lines set statistics 0;
+alter table app.backup_chunks enable row level security;
 
 create table app.businesses (
   id uuid default app.uuid_v7() not null,
@@ -81,6 +95,72 @@ alter table app.businesses alter column about set statistics 0;
 alter table app.businesses alter column instructions set statistics 0;
 alter table app.businesses enable row level security;
 
+create table app.closure_receipts (
+  closure_id uuid not null,
+  step text not null,
+  at timestamp with time zone default app.clock() not null,
+  detail jsonb not null,
+  constraint closure_receipts_pkey PRIMARY KEY (closure_id, step),
+  constraint closure_receipts_closure_id_fkey FOREIGN KEY (closure_id) REFERENCES app.closures(id),
+  constraint detail_is_an_object CHECK ((jsonb_typeof(detail) = 'object'::text))
+);
+comment on table app.closure_receipts is 'What was done for a closure: a row for each step, written by the transaction that ends the step, never changed.';
+CREATE TRIGGER closure_receipts_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.closure_receipts FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+alter table app.closure_receipts enable row level security;
+
+create table app.closures (
+  id uuid default app.uuid_v7() not null,
+  business_id uuid not null,
+  owner_id uuid,
+  ends_owner boolean not null,
+  state text default 'open'::text not null,
+  step text default 'billing'::text not null,
+  requested_at timestamp with time zone default app.clock() not null,
+  purge_at timestamp with time zone not null,
+  run_at timestamp with time zone default app.clock() not null,
+  fencing_token bigint default 0 not null,
+  faults integer default 0 not null,
+  last_fault text,
+  erased jsonb default '{}'::jsonb not null,
+  key_id text,
+  wrapped_key bytea,
+  storage_path text,
+  byte_count bigint,
+  sha256 bytea,
+  counts jsonb,
+  sealed_at timestamp with time zone,
+  restored_at timestamp with time zone,
+  certificate text,
+  finished_at timestamp with time zone,
+  constraint closures_pkey PRIMARY KEY (id),
+  constraint done_is_certified CHECK ((((state = 'done'::text) = (certificate IS NOT NULL)) AND ((state = 'done'::text) = (finished_at IS NOT NULL)))),
+  constraint done_keeps_no_key CHECK (((state = 'open'::text) OR (wrapped_key IS NULL))),
+  constraint fault_is_short CHECK ((char_length(last_fault) <= 100)),
+  constraint nothing_is_erased_unsealed CHECK (((sealed_at IS NOT NULL) OR (step = ANY (ARRAY['billing'::text, 'settle'::text, 'seal'::text])))),
+  constraint only_a_seal_has_a_key CHECK (((wrapped_key IS NULL) OR (sealed_at IS NOT NULL))),
+  constraint seal_is_whole CHECK ((num_nonnulls(key_id, storage_path, byte_count, sha256, counts, sealed_at) = ANY (ARRAY[0, 6]))),
+  constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['open'::text, 'done'::text]))),
+  constraint step_is_known CHECK ((step = ANY (ARRAY['billing'::text, 'settle'::text, 'seal'::text, 'rows'::text, 'files'::text, 'owner'::text, 'twilio'::text, 'key'::text, 'object'::text, 'certificate'::text])))
+);
+comment on table app.closures is 'Accounts closed and being closed. An open one is an obligation: whoever finds it due may claim it, until its certificate is written.';
+comment on column app.closures.owner_id is 'Who asked, so that asking again finds it. Null once nothing is left to be restored.';
+comment on column app.closures.ends_owner is 'Whether it was the owner''s last shop, so that the owner''s sign-in goes too.';
+comment on column app.closures.step is 'What is to be done next, in the order of app.closure_steps().';
+comment on column app.closures.purge_at is 'When the sealed backup is destroyed: 90 days after it was asked for.';
+comment on column app.closures.run_at is 'From when it may be claimed. Claiming, and each call of its holder, moves it to the end of the lease.';
+comment on column app.closures.fencing_token is 'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
+comment on column app.closures.faults is 'How often the step has failed in a row.';
+comment on column app.closures.erased is 'What was erased so far: how many of each.';
+comment on column app.closures.wrapped_key is 'The key of the sealed backup, wrapped by the key of settings that key_id names. Without it nobody reads the backup.';
+comment on column app.closures.counts is 'How many rows of each table are in the sealed backup.';
+comment on column app.closures.restored_at is 'When an operator brought the account back. The backup is destroyed all the same.';
+comment on column app.closures.certificate is 'What is left: canonical JSON (docs/closure.md).';
+CREATE UNIQUE INDEX closures_business_id_key ON app.closures USING btree (business_id) WHERE (restored_at IS NULL);
+CREATE INDEX closures_due_idx ON app.closures USING btree (run_at) WHERE (state = 'open'::text);
+CREATE INDEX closures_owner_id_idx ON app.closures USING btree (owner_id);
+alter table app.closures enable row level security;
+
 create table app.consent_events (
   id uuid default app.uuid_v7() not null,
   business_id uuid not null,
@@ -119,7 +199,7 @@ comment on column app.consent_events.hash is 'What app.consent_hash says of the 
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
 CREATE TRIGGER consent_events_are_never_changed BEFORE UPDATE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_evidence();
 CREATE TRIGGER consent_events_are_never_truncated BEFORE TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
-CREATE TRIGGER consent_events_go_with_their_chain BEFORE DELETE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_gap_in_evidence();
+CREATE TRIGGER consent_events_go_with_their_chain BEFORE DELETE ON app.consent_events FOR EACH ROW WHEN ((NOT app.is_being_erased(old.business_id))) EXECUTE FUNCTION app.refuse_gap_in_evidence();
 alter table app.consent_events alter column wording set statistics 0;
 alter table app.consent_events alter column wording_salt set statistics 0;
 alter table app.consent_events enable row level security;
@@ -144,7 +224,7 @@ comment on column app.consent_ledgers.purchase_until is 'The end of what a purch
 comment on column app.consent_ledgers.orphaned_at is 'Since when there is no such lead; it may have come back since.';
 CREATE INDEX consent_ledgers_orphaned_at_idx ON app.consent_ledgers USING btree (orphaned_at) WHERE (orphaned_at IS NOT NULL);
 CREATE TRIGGER consent_ledgers_are_never_truncated BEFORE TRUNCATE ON app.consent_ledgers FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
-CREATE TRIGGER consent_ledgers_stay BEFORE DELETE ON app.consent_ledgers FOR EACH ROW EXECUTE FUNCTION app.refuse_early_deletion('orphaned_at', '3 years');
+CREATE TRIGGER consent_ledgers_stay BEFORE DELETE ON app.consent_ledgers FOR EACH ROW WHEN ((NOT app.is_being_erased(old.business_id))) EXECUTE FUNCTION app.refuse_early_deletion('orphaned_at', '3 years');
 CREATE TRIGGER consent_ledgers_take_their_chain AFTER DELETE ON app.consent_ledgers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app.delete_chain();
 alter table app.consent_ledgers enable row level security;
 
@@ -159,6 +239,7 @@ create table app.export_chunks (
   constraint export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES app.exports(id) ON DELETE CASCADE
 );
 comment on table app.export_chunks is 'The rows of an export as lines of JSON, a few hundred in each chunk: all of one moment.';
+alter table app.export_chunks alter column lines set statistics 0;
 alter table app.export_chunks enable row level security;
 
 create table app.exports (
@@ -197,7 +278,7 @@ END)),
   constraint requested_by_is_known CHECK ((requested_by = ANY (ARRAY['owner'::text, 'operator'::text]))),
   constraint sha256_is_one CHECK ((octet_length(sha256) = 32)),
   constraint snapshot_is_whole CHECK ((num_nonnulls(snapshot, snapshot_at, counts, chunk_count, rows_total) = ANY (ARRAY[0, 5]))),
-  constraint state_is_known CHECK ((state = ANY (ARRAY['unconfirmed'::text, 'open'::text, 'ready'::text, 'expired'::text])))
+  constraint state_is_known CHECK ((state = ANY (ARRAY['unconfirmed'::text, 'open'::text, 'ready'::text, 'expired'::text, 'cancelled'::text])))
 );
 comment on table app.exports is 'Exports asked for. An open one is an obligation: whoever finds it due may claim it, until it is ready.';
 comment on column app.exports.state is 'unconfirmed: asked for by other means, and nothing happens until the owner asks too.';
@@ -211,6 +292,7 @@ CREATE INDEX exports_due_idx ON app.exports USING btree (run_at) WHERE (state = 
 CREATE INDEX exports_expired_idx ON app.exports USING btree (expires_at) WHERE (state = 'expired'::text);
 CREATE INDEX exports_expiry_idx ON app.exports USING btree (expires_at) WHERE (state = 'ready'::text);
 CREATE UNIQUE INDEX exports_under_way_key ON app.exports USING btree (business_id, format) WHERE (state = ANY (ARRAY['unconfirmed'::text, 'open'::text]));
+CREATE TRIGGER exports_are_of_active_shops BEFORE INSERT ON app.exports FOR EACH ROW EXECUTE FUNCTION app.refuse_export_of_closing();
 alter table app.exports enable row level security;
 
 create table app.jobs (
@@ -401,7 +483,7 @@ alter table app.retention_runs enable row level security;
 
 create table app.sender_numbers (
   phone app.e164 not null,
-  business_id uuid not null,
+  business_id uuid,
   created_at timestamp with time zone default app.clock() not null,
   texts_per_minute integer default 30 not null,
   constraint sender_numbers_pkey PRIMARY KEY (phone),
@@ -409,6 +491,7 @@ create table app.sender_numbers (
   constraint texts_per_minute_is_positive CHECK ((texts_per_minute > 0))
 );
 comment on table app.sender_numbers is 'The Twilio numbers a shop is texted at and texts from.';
+comment on column app.sender_numbers.business_id is 'The shop that has it; null for a number that nobody has at the moment.';
 comment on column app.sender_numbers.texts_per_minute is 'How many texts may be handed to Twilio in any 60 seconds. An operator raises it for a short code or a toll-free number.';
 CREATE INDEX sender_numbers_business_id_idx ON app.sender_numbers USING btree (business_id);
 alter table app.sender_numbers enable row level security;
@@ -504,6 +587,23 @@ create table app.suppressions (
 );
 comment on table app.suppressions is 'Who must not be texted from a number. Names no person and refers to no row, so it outlives lead and account.';
 alter table app.suppressions enable row level security;
+
+create table app.twilio_redactions (
+  message_sid text not null,
+  closure_id uuid,
+  media_sids text[] default '{}'::text[] not null,
+  run_at timestamp with time zone default app.clock() not null,
+  attempts integer default 0 not null,
+  constraint twilio_redactions_pkey PRIMARY KEY (message_sid),
+  constraint twilio_redactions_closure_id_fkey FOREIGN KEY (closure_id) REFERENCES app.closures(id),
+  constraint message_sid_form CHECK ((message_sid ~ '^(SM|MM)[0-9a-f]{32}$'::text))
+);
+comment on table app.twilio_redactions is 'Texts that Twilio is to forget and that we have no other row of. A row is gone when Twilio''s copy is empty.';
+comment on column app.twilio_redactions.closure_id is 'The closure that waits for it; null for a text to a number of nobody.';
+comment on column app.twilio_redactions.media_sids is 'What came with the text and is still there.';
+CREATE INDEX twilio_redactions_closure_id_idx ON app.twilio_redactions USING btree (closure_id);
+CREATE INDEX twilio_redactions_due_idx ON app.twilio_redactions USING btree (run_at);
+alter table app.twilio_redactions enable row level security;
 
 create table app.webhook_events (
   provider text not null,
@@ -618,6 +718,105 @@ end;
 $function$;
 comment on function app.apply_error_policy(uuid,uuid,text) is 'Suppresses a number that Twilio says is opted out or unreachable.';
 
+CREATE OR REPLACE FUNCTION app.backup_lifetime()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '90 days';
+$function$;
+comment on function app.backup_lifetime() is 'How long the sealed backup of a closed account is kept: what we promise.';
+
+CREATE OR REPLACE FUNCTION app.backup_rows(p_business_id uuid)
+ RETURNS TABLE(number integer, file text, rows integer, lines text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+ SET "TimeZone" TO 'UTC'
+AS $function$
+declare
+  v_table record;
+  v_cursor refcursor;
+begin
+  number := 0;
+  for v_table in select * from app.backup_tables() order by place loop
+    open v_cursor for execute 'select row_to_json(t)::text from ' || v_table.source
+    using p_business_id;
+    file := v_table.name;
+    for rows, lines in select c.rows, c.lines from app.chunks(v_cursor) c loop
+      number := number + 1;
+      return next;
+    end loop;
+    close v_cursor;
+  end loop;
+end;
+$function$;
+comment on function app.backup_rows(uuid) is 'All rows of an account that a backup holds, table by table, in chunks of lines of JSON.';
+
+CREATE OR REPLACE FUNCTION app.backup_tables()
+ RETURNS TABLE(place integer, name text, source text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  values
+    (
+      1, 'owner',
+      '(
+        select u.id, u.email, u.phone, u.email_confirmed_at, u.phone_confirmed_at,
+          u.raw_app_meta_data, u.raw_user_meta_data, u.created_at
+        from app.businesses b
+        join auth.users u on u.id = b.owner_id
+        where b.id = $1
+      ) t'
+    ),
+    (2, 'businesses', 'app.businesses t where t.id = $1'),
+    (3, 'sender_numbers', 'app.sender_numbers t where t.business_id = $1 order by t.phone'),
+    (4, 'stripe_customers', 'app.stripe_customers t where t.business_id = $1 order by t.id'),
+    (5, 'subscriptions', 'app.subscriptions t where t.business_id = $1 order by t.id'),
+    (6, 'leads', 'app.leads t where t.business_id = $1 order by t.id'),
+    -- What is answered before the answers, whatever the clock did.
+    (
+      7, 'messages',
+      'app.messages t where t.business_id = $1 order by t.in_reply_to is not null, t.id'
+    ),
+    (
+      8, 'consent_events',
+      'app.consent_events t where t.business_id = $1 order by t.phone_hmac, t.sequence'
+    ),
+    (
+      9, 'consent_ledgers',
+      'app.consent_ledgers t where t.business_id = $1 order by t.phone_hmac'
+    ),
+    (10, 'media', 'app.media t where t.business_id = $1 order by t.message_id, t.position'),
+    (
+      11, 'status_events',
+      'app.messages m join app.status_events t on t.message_id = m.id
+        where m.business_id = $1 order by t.id'
+    ),
+    (
+      12, 'jobs',
+      'app.messages m join app.jobs t on t.message_id = m.id
+        where m.business_id = $1 order by t.id'
+    );
+$function$;
+comment on function app.backup_tables() is 'What a backup of an account holds, in the order in which it is restored: each table, and which of its rows (t) are of account $1.';
+
+CREATE OR REPLACE FUNCTION app.backups_of(p_closure app.closures)
+ RETURNS TABLE(bucket text, path text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select o.bucket_id, o.name
+  from storage.objects o
+  where o.bucket_id = 'backups'
+    and o.name collate "C" >= p_closure.id::text || '/'
+    and o.name collate "C" < p_closure.id::text || '0';
+$function$;
+comment on function app.backups_of(app.closures) is 'The sealed backups of a closure: the one that counts, and those of attempts that were cut off.';
+
 CREATE OR REPLACE FUNCTION app.billing_allows(p_business_id uuid)
  RETURNS boolean
  LANGUAGE sql
@@ -685,6 +884,67 @@ AS $function$
 $function$;
 comment on function app.business_of_subscription(jsonb) is 'The shop a subscription is of, or null.';
 
+CREATE OR REPLACE FUNCTION app.certificate_content(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'format', 'leadslock deletion certificate 1',
+    'closure_id', p_closure.id,
+    'business_id', p_closure.business_id,
+    'requested_at', app.ledger_time(p_closure.requested_at),
+    'purge_at', app.ledger_time(p_closure.purge_at),
+    'restored_at', app.ledger_time(p_closure.restored_at),
+    'issued_at', app.ledger_time(app.clock()),
+    'sealed_rows', p_closure.counts,
+    'receipts', (
+      select jsonb_agg(
+        jsonb_build_object('step', r.step, 'at', app.ledger_time(r.at), 'detail', r.detail)
+        order by array_position(app.closure_steps(), r.step)
+      )
+      from app.closure_receipts r
+      where r.closure_id = p_closure.id
+    ),
+    'kept', jsonb_build_array(
+      'opt-outs, as keyed hashes of phone numbers', 'audit events, without personal data',
+      'invoices at Stripe, which the law wants kept'
+    )
+  );
+$function$;
+comment on function app.certificate_content(app.closures) is 'What the certificate of a closure says.';
+
+CREATE OR REPLACE FUNCTION app.chunks(p_lines refcursor)
+ RETURNS TABLE(rows integer, lines text)
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_line text;
+  v_lines text[] := '{}';
+  v_bytes integer := 0;
+  v_is_first boolean := true;
+begin
+  loop
+    fetch p_lines into v_line;
+    if v_line is null and (v_is_first or cardinality(v_lines) > 0) or v_bytes > 256 * 1024 then
+      rows := cardinality(v_lines);
+      lines := array_to_string(v_lines, e'\n');
+      return next;
+      v_lines := '{}';
+      v_bytes := 0;
+      v_is_first := false;
+    end if;
+    exit when v_line is null;
+    v_lines := v_lines || v_line;
+    v_bytes := v_bytes + octet_length(v_line);
+  end loop;
+end;
+$function$;
+comment on function app.chunks(refcursor) is 'The lines of a cursor, as chunks of about 256 KB.';
+
 CREATE OR REPLACE FUNCTION app.clock()
  RETURNS timestamp with time zone
  LANGUAGE sql
@@ -694,6 +954,83 @@ AS $function$
   select pg_catalog.now();
 $function$;
 comment on function app.clock() is 'The time all rules go by: the transaction''s.';
+
+CREATE OR REPLACE FUNCTION app.closure_lease()
+ RETURNS interval
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select interval '15 minutes';
+$function$;
+comment on function app.closure_lease() is 'How long a closure belongs to its holder after a call; longer than the longest step, the seal.';
+
+CREATE OR REPLACE FUNCTION app.closure_steps()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array[
+    -- Nothing is paid any more.
+    'billing',
+    -- Texts and pictures that were under way are known.
+    'settle',
+    'seal',
+    -- From here on the account exists in the sealed backup only.
+    -- Who owns files cannot be erased: those go first.
+    'rows', 'files', 'owner', 'twilio',
+    -- These wait for the purge date.
+    'key', 'object', 'certificate'
+  ];
+$function$;
+comment on function app.closure_steps() is 'The steps of a closure, in their order.';
+
+CREATE OR REPLACE FUNCTION app.closure_view(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'closure_id', p_closure.id,
+    'state', case
+      when p_closure.restored_at is not null then 'restored'
+      when p_closure.state = 'done' then 'purged'
+      when p_closure.step in ('key', 'object', 'certificate') then 'erased'
+      else 'closing'
+    end,
+    'requested_at', p_closure.requested_at,
+    'purge_at', p_closure.purge_at,
+    'receipts', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('step', r.step, 'at', r.at, 'detail', r.detail)
+          order by array_position(app.closure_steps(), r.step)
+        ),
+        '[]'
+      )
+      from app.closure_receipts r
+      where r.closure_id = p_closure.id
+    ),
+    'certificate', p_closure.certificate
+  );
+$function$;
+comment on function app.closure_view(app.closures) is 'What an owner is told of a closure: closing, erased (the sealed backup is left), purged, or restored.';
+
+CREATE OR REPLACE FUNCTION app.closure_work(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'closure_id', p_closure.id,
+    'business_id', p_closure.business_id,
+    'fencing_token', p_closure.fencing_token
+  );
+$function$;
+comment on function app.closure_work(app.closures) is 'What the holder of a closure needs to know.';
 
 CREATE OR REPLACE FUNCTION app.consent_hash(p_event app.consent_events)
  RETURNS bytea
@@ -727,6 +1064,19 @@ AS $function$
 $function$;
 comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
 
+CREATE OR REPLACE FUNCTION app.count_erased(p_closure app.closures, p_what text, p_count bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures
+  set erased = erased || jsonb_build_object(
+    p_what, coalesce((erased ->> p_what)::bigint, 0) + p_count
+  )
+  where id = p_closure.id;
+$function$;
+comment on function app.count_erased(app.closures,text,bigint) is 'Adds to what a closure has erased.';
+
 CREATE OR REPLACE FUNCTION app.delete_chain()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -740,6 +1090,153 @@ begin
 end;
 $function$;
 comment on function app.delete_chain() is 'Trigger of app.consent_ledgers: with the end of a chain go its rows.';
+
+CREATE OR REPLACE FUNCTION app.erase_owner(p_closure app.closures)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_id text := p_closure.owner_id::text;
+  v_email text;
+  v_entries bigint;
+  v_users bigint;
+begin
+  select lower(u.email) into v_email from auth.users u where u.id = p_closure.owner_id;
+  delete from auth.audit_log_entries
+  where strpos(payload::text, v_id) > 0
+    or (v_email <> '' and strpos(lower(payload::text), v_email) > 0);
+  get diagnostics v_entries = row_count;
+  delete from auth.flow_state where user_id = p_closure.owner_id;
+  delete from auth.refresh_tokens where user_id::text = v_id;
+  -- Sessions, identities, factors and one-time tokens go with it.
+  delete from auth.users where id = p_closure.owner_id;
+  get diagnostics v_users = row_count;
+  return jsonb_build_object('users', v_users, 'audit_log_entries', v_entries);
+end;
+$function$;
+comment on function app.erase_owner(app.closures) is 'Erases an owner from Supabase Auth, its audit log included. Returns how much.';
+
+CREATE OR REPLACE FUNCTION app.erase_rows(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop uuid := p_closure.business_id;
+  v_ids uuid[];
+  v_count bigint;
+begin
+  select array_agg(t.id) into v_ids
+  from (
+    select id from app.messages where business_id = v_shop order by id desc limit 2000
+  ) t;
+  if v_ids is not null then
+    -- In the order job, message.
+    perform from app.jobs where message_id = any (v_ids) order by id for update;
+    perform from app.messages where id = any (v_ids) order by id for update;
+    delete from app.jobs where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'jobs', v_count);
+    delete from app.status_events where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'status_events', v_count);
+
+    insert into app.twilio_redactions as r (message_sid, closure_id, media_sids)
+    select m.twilio_sid, p_closure.id, coalesce(
+      array_agg(p.twilio_sid order by p.position)
+        filter (where p.twilio_sid is not null and p.removed_at is null),
+      '{}'
+    )
+    from app.messages m
+    left join app.media p on p.message_id = m.id
+    where m.id = any (v_ids) and m.twilio_sid is not null
+    group by m.twilio_sid
+    on conflict (message_sid) do update
+      set closure_id = excluded.closure_id, media_sids = excluded.media_sids;
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'texts_at_twilio', v_count);
+    delete from app.media where message_id = any (v_ids);
+    get diagnostics v_count = row_count;
+    perform app.count_erased(p_closure, 'media', v_count);
+    -- Whatever the clock did while they were made.
+    update app.messages set in_reply_to = null where in_reply_to = any (v_ids);
+    delete from app.messages where id = any (v_ids);
+    perform app.count_erased(p_closure, 'messages', cardinality(v_ids));
+    return true;
+  end if;
+
+  delete from app.leads
+  where id in (select id from app.leads where business_id = v_shop limit 5000);
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'leads', v_count);
+    return true;
+  end if;
+
+  delete from app.consent_events
+  where id in (select id from app.consent_events where business_id = v_shop limit 5000);
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'consent_events', v_count);
+    return true;
+  end if;
+  delete from app.consent_ledgers
+  where business_id = v_shop
+    and phone_hmac in (
+      select phone_hmac from app.consent_ledgers where business_id = v_shop limit 5000
+    );
+  get diagnostics v_count = row_count;
+  if v_count > 0 then
+    perform app.count_erased(p_closure, 'consent_ledgers', v_count);
+    return true;
+  end if;
+
+  -- Large rows, and none that anybody asks for: not worth a count.
+  delete from app.export_chunks
+  where (export_id, number) in (
+    select c.export_id, c.number
+    from app.exports e
+    join app.export_chunks c on c.export_id = e.id
+    where e.business_id = v_shop
+    limit 200
+  );
+  if found then
+    return true;
+  end if;
+  delete from app.exports where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'exports', v_count);
+  return false;
+end;
+$function$;
+comment on function app.erase_rows(app.closures) is 'Erases some rows of an account that is sealed. False when none are left but the shop''s own.';
+
+CREATE OR REPLACE FUNCTION app.erase_shop(p_closure app.closures)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop uuid := p_closure.business_id;
+  v_count bigint;
+begin
+  perform from app.businesses where id = v_shop for update;
+  delete from app.subscriptions where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'subscriptions', v_count);
+  delete from app.stripe_customers where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'stripe_customers', v_count);
+  update app.sender_numbers set business_id = null where business_id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'numbers_released', v_count);
+  delete from app.businesses where id = v_shop;
+  get diagnostics v_count = row_count;
+  perform app.count_erased(p_closure, 'businesses', v_count);
+end;
+$function$;
+comment on function app.erase_shop(app.closures) is 'Releases the numbers of a shop, whose other rows are erased, and erases it.';
 
 CREATE OR REPLACE FUNCTION app.export_lease()
  RETURNS interval
@@ -764,9 +1261,6 @@ declare
     'media'
   ];
   v_cursor refcursor;
-  v_line text;
-  v_lines text[];
-  v_bytes integer;
 begin
   number := 0;
   rows_before := 0;
@@ -884,27 +1378,11 @@ begin
         ) t;
     end case;
 
-    -- A file without rows is one empty chunk: it is in the bundle too.
-    v_lines := '{}';
-    v_bytes := 0;
-    rows := 0;
-    loop
-      fetch v_cursor into v_line;
-      if rows > 0 and (v_line is null or v_bytes > 256 * 1024) or v_line is null and lines is null then
-        number := number + 1;
-        lines := array_to_string(v_lines, e'\n');
-        return next;
-        rows_before := rows_before + rows;
-        v_lines := '{}';
-        v_bytes := 0;
-        rows := 0;
-      end if;
-      exit when v_line is null;
-      v_lines := v_lines || v_line;
-      v_bytes := v_bytes + octet_length(v_line);
-      rows := rows + 1;
+    for rows, lines in select c.rows, c.lines from app.chunks(v_cursor) c loop
+      number := number + 1;
+      return next;
+      rows_before := rows_before + rows;
     end loop;
-    lines := null;
     close v_cursor;
   end loop;
 end;
@@ -961,6 +1439,25 @@ AS $function$
   where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.finish_job(uuid,text,text) is 'Ends a job as done or dead.';
+
+CREATE OR REPLACE FUNCTION app.finish_step(p_closure app.closures, p_detail jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  insert into app.closure_receipts (closure_id, step, detail)
+  values (p_closure.id, p_closure.step, p_detail);
+  update app.closures
+  set step = coalesce(
+        (app.closure_steps())[array_position(app.closure_steps(), p_closure.step) + 1], step
+      ),
+      faults = 0,
+      last_fault = null
+  where id = p_closure.id;
+end;
+$function$;
+comment on function app.finish_step(app.closures,jsonb) is 'Writes the receipt of a closure''s step, and goes on to the next.';
 
 CREATE OR REPLACE FUNCTION app.first_break_of_consent(p_business_id uuid, p_phone_hmac bytea)
  RETURNS integer
@@ -1149,6 +1646,20 @@ end;
 $function$;
 comment on function app.has_due(text,timestamp with time zone) is 'Whether rows of a kind are older than a time. Not told of what would have to be read whole.';
 
+CREATE OR REPLACE FUNCTION app.hold_closure(request jsonb)
+ RETURNS app.closures
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures
+  set run_at = app.clock() + app.closure_lease()
+  where id = (request ->> 'closure_id')::uuid
+    and fencing_token = (request ->> 'fencing_token')::bigint
+    and state = 'open'
+  returning *;
+$function$;
+comment on function app.hold_closure(jsonb) is 'Renews the lease of a closure (closure_id, fencing_token) and locks it; null if the lease is lost.';
+
 CREATE OR REPLACE FUNCTION app.hold_export(request jsonb)
  RETURNS app.exports
  LANGUAGE sql
@@ -1162,6 +1673,23 @@ AS $function$
   returning *;
 $function$;
 comment on function app.hold_export(jsonb) is 'Renews the lease of an export (export_id, fencing_token) and locks it; null if the lease is lost.';
+
+CREATE OR REPLACE FUNCTION app.is_being_erased(p_business_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select
+    from app.closures
+    where business_id = p_business_id
+      and state = 'open'
+      and step in ('rows', 'key')
+      and restored_at is null
+  );
+$function$;
+comment on function app.is_being_erased(uuid) is 'Whether an account is sealed, or has been, and its rows are to go.';
 
 CREATE OR REPLACE FUNCTION app.is_business_day(p_day date)
  RETURNS boolean
@@ -1202,6 +1730,31 @@ AS $function$
 $function$;
 comment on function app.is_close_to_due(app.exports) is 'Whether most of the time until an export is due is over.';
 
+CREATE OR REPLACE FUNCTION app.is_overdue(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_closure.state = 'open'
+    and app.clock() > interval '1 day' + case
+      when p_closure.step in ('key', 'object', 'certificate') then p_closure.purge_at
+      else p_closure.requested_at
+    end;
+$function$;
+comment on function app.is_overdue(app.closures) is 'Whether a closure should have ended its steps, or destroyed its backup, a day ago.';
+
+CREATE OR REPLACE FUNCTION app.is_same_name(p_name text, p_typed text)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select lower(normalize(btrim(p_name, e' \t\r\n\u00a0')) collate "und-x-icu")
+    = lower(normalize(btrim(p_typed, e' \t\r\n\u00a0')) collate "und-x-icu");
+$function$;
+comment on function app.is_same_name(text,text) is 'Whether somebody has typed a name; case and outer spaces do not count.';
+
 CREATE OR REPLACE FUNCTION app.is_served(p_standing text)
  RETURNS boolean
  LANGUAGE sql
@@ -1211,6 +1764,24 @@ AS $function$
   select p_standing in ('trialing', 'active', 'past_due');
 $function$;
 comment on function app.is_served(text) is 'Whether a shop of this standing is served.';
+
+CREATE OR REPLACE FUNCTION app.is_settled(p_closure app.closures)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select p_closure.requested_at + app.lease() <= app.clock()
+    and not exists (
+      select
+      from app.jobs j
+      join app.messages m on m.id = j.message_id
+      where j.state = 'open'
+        and m.business_id = p_closure.business_id
+        and (j.kind = 'send' or p_closure.requested_at + interval '1 hour' > app.clock())
+    );
+$function$;
+comment on function app.is_settled(app.closures) is 'Whether nothing is under way any more in a shop that is being closed.';
 
 CREATE OR REPLACE FUNCTION app.is_suppressed(p_business_id uuid, p_phone_hmac bytea)
  RETURNS boolean
@@ -1385,6 +1956,25 @@ AS $function$
 $function$;
 comment on function app.note_purged(uuid,text,bigint) is 'Adds to the record of a run, in the transaction that deletes.';
 
+CREATE OR REPLACE FUNCTION app.objects_of(p_closure app.closures)
+ RETURNS TABLE(bucket text, path text)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select o.bucket_id, o.name
+  from storage.buckets b
+  join storage.objects o
+    on o.bucket_id = b.id
+    and o.name collate "C" >= p_closure.business_id::text || '/'
+    and o.name collate "C" < p_closure.business_id::text || '0'
+  union
+  select o.bucket_id, o.name
+  from storage.objects o
+  where p_closure.ends_owner and o.owner_id = p_closure.owner_id::text;
+$function$;
+comment on function app.objects_of(app.closures) is 'Objects of an account that Storage still has.';
+
 CREATE OR REPLACE FUNCTION app.overdue()
  RETURNS TABLE(kind text, id uuid, business_id uuid, since timestamp with time zone)
  LANGUAGE sql
@@ -1402,7 +1992,16 @@ AS $function$
   union all
   select 'object_deletion', null, null, min(o.created_at)
   from app.object_deletions o
-  having min(o.created_at) <= app.clock() - interval '1 day';
+  having min(o.created_at) <= app.clock() - interval '1 day'
+  union all
+  select 'closure', c.id, c.business_id,
+    case when c.step in ('key', 'object', 'certificate') then c.purge_at else c.requested_at end
+  from app.closures c
+  where app.is_overdue(c)
+  union all
+  select 'twilio_redaction', null, null, min(r.run_at)
+  from app.twilio_redactions r
+  having min(r.run_at) <= app.clock() - interval '1 day';
 $function$;
 comment on function app.overdue() is 'What should have been done by now, whoever was to do it.';
 
@@ -1591,6 +2190,16 @@ AS $function$
 $function$;
 comment on function app.purge_kinds() is 'What can be purged, a closed list: the table, the key by which its oldest rows come first, and which of them go ($1 is the time they are older than).';
 
+CREATE OR REPLACE FUNCTION app.put_off_closure(p_closure app.closures, p_until timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.closures set run_at = p_until where id = p_closure.id;
+  select '{"step": "wait"}'::jsonb;
+$function$;
+comment on function app.put_off_closure(app.closures,timestamp with time zone) is 'Has a closure claimed again at a time, and not before.';
+
 CREATE OR REPLACE FUNCTION app.put_off_job(p_job_id uuid, p_until timestamp with time zone)
  RETURNS void
  LANGUAGE sql
@@ -1772,6 +2381,20 @@ end;
 $function$;
 comment on function app.refuse_early_deletion() is 'Trigger: lets a row go only when a time in it (first argument, a column) is so long ago (second).';
 
+CREATE OR REPLACE FUNCTION app.refuse_export_of_closing()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if not exists (select from app.businesses where id = new.business_id and state = 'active') then
+    raise sqlstate 'PT404' using message = 'the owner has no such shop';
+  end if;
+  return new;
+end;
+$function$;
+comment on function app.refuse_export_of_closing() is 'Trigger of app.exports: only of a shop that is active is anything exported.';
+
 CREATE OR REPLACE FUNCTION app.refuse_gap_in_evidence()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1931,6 +2554,17 @@ AS $function$
 $function$;
 comment on function app.send_work(uuid) is 'A claimed send job, as the sender gets it.';
 
+CREATE OR REPLACE FUNCTION app.shut_out(p_user_id uuid)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update auth.users set banned_until = app.clock() + interval '100 years' where id = p_user_id;
+  delete from auth.refresh_tokens where user_id::text = p_user_id::text;
+  delete from auth.sessions where user_id = p_user_id;
+$function$;
+comment on function app.shut_out(uuid) is 'Ends all sessions of a user, and lets none begin.';
+
 CREATE OR REPLACE FUNCTION app.status_rank(p_status text)
  RETURNS integer
  LANGUAGE sql
@@ -1953,6 +2587,47 @@ AS $function$
   end;
 $function$;
 comment on function app.status_rank(text) is 'A message only ever moves to a status of a higher rank, so callbacks may come in any order.';
+
+CREATE OR REPLACE FUNCTION app.stop_work(p_business_id uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  perform
+  from app.jobs j
+  join app.messages m on m.id = j.message_id
+  where j.state = 'open' and m.business_id = p_business_id
+  order by j.id
+  for update of j;
+  with ended as (
+    update app.jobs j
+    set state = 'done', outcome = 'business_not_active', finished_at = app.clock()
+    from app.messages m
+    where m.id = j.message_id
+      and m.business_id = p_business_id
+      and j.state = 'open'
+      and (j.kind = 'reply' or j.kind = 'send' and m.attempted_at is null)
+    returning j.message_id, j.kind
+  )
+  update app.messages m
+  set status = 'withheld'
+  from ended
+  where ended.kind = 'send' and m.id = ended.message_id and m.status = 'pending';
+
+  with ended as (
+    update app.exports
+    set state = case when state = 'ready' then 'expired' else 'cancelled' end
+    where business_id = p_business_id and state in ('unconfirmed', 'open', 'ready')
+    returning storage_path
+  )
+  insert into app.object_deletions (bucket, path)
+  select 'exports', storage_path
+  from ended
+  on conflict do nothing;
+end;
+$function$;
+comment on function app.stop_work(uuid) is 'Ends the answers, texts and exports of a shop that are not done, and has its bundles deleted.';
 
 CREATE OR REPLACE FUNCTION app.subscription_standing(p_subscription app.subscriptions)
  RETURNS text
@@ -2030,6 +2705,40 @@ AS $function$
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
 comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+
+CREATE OR REPLACE FUNCTION app.turn_away(p_business_id uuid, request jsonb)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if request ->> 'meaning' = 'stop' then
+    insert into app.suppressions (sender_phone, phone_hmac, reason)
+    select n.phone, decode(request ->> 'phone_hmac', 'hex'), 'opted_out'
+    from app.sender_numbers n
+    where n.phone = request ->> 'to' or n.business_id = p_business_id
+    order by n.phone
+    on conflict (sender_phone, phone_hmac) do update
+      set reason = 'opted_out', since = excluded.since
+      where suppressions.reason <> 'opted_out';
+  end if;
+  insert into app.twilio_redactions (message_sid, media_sids)
+  select request ->> 'message_sid', coalesce(
+    (
+      select array_agg(m.value ->> 'twilio_sid')
+      from jsonb_array_elements(request -> 'media') m
+    ),
+    '{}'
+  )
+  where not exists (
+    select
+    from app.webhook_events
+    where provider = 'twilio' and event_id = request ->> 'message_sid'
+  )
+  on conflict do nothing;
+end;
+$function$;
+comment on function app.turn_away(uuid,jsonb) is 'What is left of a text that nobody takes: a STOP, and that Twilio is to forget it.';
 
 CREATE OR REPLACE FUNCTION app.uuid_v7()
  RETURNS uuid
@@ -2225,6 +2934,21 @@ $function$;
 comment on function public.apply_stripe_event(jsonb) is 'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.backup_chunk(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('file', c.file, 'rows', c.rows, 'lines', c.lines)
+  from (values (null)) v
+  left join app.backup_chunks c
+    on c.snapshot_id = (request ->> 'snapshot_id')::uuid
+    and c.number = (request ->> 'number')::integer;
+$function$;
+comment on function public.backup_chunk(jsonb) is 'The chunk number of a snapshot of an account; its file is null if the snapshot has been lost or replaced.';
+grant execute on function public.backup_chunk(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.begin_retention(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2278,6 +3002,33 @@ $function$;
 comment on function public.begin_scan(jsonb) is 'What there is to search: tables, how many pages each has (null if it is read whole), whether it can be read; and buckets.';
 grant execute on function public.begin_scan(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.certify_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'certificate' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  perform app.finish_step(v_closure, '{}');
+  update app.closures
+  set certificate = request ->> 'certificate',
+      state = 'done',
+      finished_at = app.clock(),
+      owner_id = null
+  where id = v_closure.id;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_closure.business_id, 'system', 'closure_completed', v_closure.id);
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.certify_closure(jsonb) is 'Ends a closure with its certificate. Outcome: finished or stale.';
+grant execute on function public.certify_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.check_deadlines(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2311,6 +3062,35 @@ end;
 $function$;
 comment on function public.check_deadlines(jsonb) is 'The 100 longest overdue obligations, each of which is in the audit trail from then on.';
 grant execute on function public.check_deadlines(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.claim_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures;
+begin
+  update app.closures
+  set run_at = app.clock() + app.closure_lease(), fencing_token = fencing_token + 1
+  where id = (
+    select id
+    from app.closures
+    where state = 'open' and run_at <= app.clock()
+    order by run_at, id
+    limit 1
+    for no key update skip locked
+  )
+  returning * into v_closure;
+  return jsonb_build_object(
+    'work', case when found then app.closure_work(v_closure) end,
+    'overdue', (select count(*) from app.closures c where app.is_overdue(c))
+  );
+end;
+$function$;
+comment on function public.claim_closure(jsonb) is 'Claims a closure that is due to be worked on, and tells how many are overdue.';
+grant execute on function public.claim_closure(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_export(request jsonb)
  RETURNS jsonb
@@ -2396,6 +3176,81 @@ $function$;
 comment on function public.claim_jobs(jsonb) is 'Claims up to limit due jobs for the caller; send jobs pass the gate again. Returns how many it claimed, and the work that is left to do for them.';
 grant execute on function public.claim_jobs(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.claim_twilio_redactions(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with claimed as (
+    update app.twilio_redactions
+    set run_at = app.clock() + app.lease(), attempts = attempts + 1
+    where message_sid in (
+      select message_sid
+      from app.twilio_redactions
+      where run_at <= app.clock()
+      order by run_at
+      limit (request ->> 'limit')::integer
+      for update skip locked
+    )
+    returning message_sid, media_sids
+  )
+  select jsonb_build_object(
+    'texts', coalesce(
+      jsonb_agg(jsonb_build_object('message_sid', c.message_sid, 'media_sids', c.media_sids)), '[]'
+    )
+  )
+  from claimed c;
+$function$;
+comment on function public.claim_twilio_redactions(jsonb) is 'Claims texts that Twilio is to forget, as many as limit says.';
+grant execute on function public.claim_twilio_redactions(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.closure_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with under_way as (
+    select c.*, app.is_overdue(c) as is_overdue
+    from app.closures c
+    where c.state = 'open'
+  )
+  select jsonb_build_object(
+    'closures_under_way', count(*) filter (where u.step <> 'key'),
+    'closures_sealed', count(*) filter (where u.step = 'key'),
+    'closures_overdue', count(*) filter (where u.is_overdue),
+    'closures_most_urgent', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'closure_id', m.id, 'business_id', m.business_id, 'step', m.step,
+            'requested_at', m.requested_at, 'purge_at', m.purge_at, 'run_at', m.run_at,
+            'faults', m.faults, 'last_fault', m.last_fault, 'is_overdue', m.is_overdue
+          )
+          order by m.is_overdue desc, m.run_at
+        ),
+        '[]'
+      )
+      from (
+        select *
+        from under_way
+        where step <> 'key' or is_overdue
+        order by is_overdue desc, run_at
+        limit 20
+      ) m
+    ),
+    'texts_twilio_is_to_forget', (select count(*) from app.twilio_redactions),
+    'texts_twilio_does_not_forget', (
+      select count(*) from app.twilio_redactions where attempts > 10
+    )
+  )
+  from (select request) r
+  left join under_way u on true;
+$function$;
+comment on function public.closure_status(jsonb) is 'How many accounts are being closed, at which step, and which of them are overdue.';
+grant execute on function public.closure_status(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.count_refusals(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2414,6 +3269,44 @@ end;
 $function$;
 comment on function public.count_refusals(jsonb) is 'Adds to the counts of refused requests: function, and counts by reason.';
 grant execute on function public.count_refusals(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.end_backup(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+  with gone as (
+    delete from app.backup_chunks
+    where snapshot_id = (request ->> 'snapshot_id')::uuid
+    returning number
+  )
+  select jsonb_build_object('chunks', count(*)) from gone;
+$function$;
+comment on function public.end_backup(jsonb) is 'Deletes the rows of a snapshot: the backup is stored, or given up.';
+grant execute on function public.end_backup(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.end_closure_billing(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'billing' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  perform app.finish_step(
+    v_closure, jsonb_build_object('subscriptions_live', (request ->> 'subscriptions_live')::integer)
+  );
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.end_closure_billing(jsonb) is 'Records that Stripe has no subscription of a closed shop that could still be paid. Outcome: finished or stale.';
+grant execute on function public.end_closure_billing(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.erase_lead(request jsonb)
  RETURNS jsonb
@@ -2779,6 +3672,34 @@ $function$;
 comment on function public.export_status(jsonb) is 'How many exports are owed, and which of them are close to due (60 % of the time is over) or overdue.';
 grant execute on function public.export_status(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.fail_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.id is null then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.closures
+  set faults = faults + 1,
+      last_fault = request ->> 'fault',
+      run_at = app.clock()
+        + least(interval '1 hour', interval '10 seconds' * power(2, least(faults, 10)))
+  where id = v_closure.id;
+  if v_closure.faults + 1 = 10 then
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    values (v_closure.business_id, 'system', 'closure_stuck', v_closure.id);
+  end if;
+  return jsonb_build_object('outcome', 'postponed');
+end;
+$function$;
+comment on function public.fail_closure(jsonb) is 'Has a closure tried again later, and keeps why (fault). Outcome: postponed or stale.';
+grant execute on function public.fail_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.fail_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2904,6 +3825,149 @@ AS $function$
 $function$;
 comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
 grant execute on function public.list_dead_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.next_closure_step(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+  v_objects jsonb;
+  v_next timestamptz;
+begin
+  if v_closure.id is null then
+    return '{"step": "stale"}';
+  end if;
+  case v_closure.step
+    when 'billing' then
+      return jsonb_build_object(
+        'step', 'billing',
+        'customers', (
+          select coalesce(jsonb_agg(c.id order by c.id), '[]')
+          from app.stripe_customers c
+          where c.business_id = v_closure.business_id
+        ),
+        'subscriptions', (
+          select coalesce(jsonb_agg(s.id order by s.id), '[]')
+          from app.subscriptions s
+          where s.business_id = v_closure.business_id
+            and s.status not in ('canceled', 'incomplete_expired')
+        )
+      );
+
+    when 'settle' then
+      if not app.is_settled(v_closure) then
+        return app.put_off_closure(
+          v_closure,
+          greatest(v_closure.requested_at + app.lease(), app.clock() + interval '30 seconds')
+        );
+      end if;
+      perform app.finish_step(v_closure, '{}');
+
+    when 'seal' then
+      return jsonb_build_object(
+        'step', 'seal',
+        -- Another one for each holder: one that comes late replaces nothing.
+        'storage_path', format('%s/%s', v_closure.id, v_closure.fencing_token)
+      );
+
+    when 'rows' then
+      if not app.erase_rows(v_closure) then
+        perform app.erase_shop(v_closure);
+        select * into strict v_closure from app.closures where id = v_closure.id;
+        perform app.finish_step(v_closure, v_closure.erased);
+      end if;
+
+    when 'files' then
+      if not v_closure.erased ? 'objects' then
+        perform app.count_erased(
+          v_closure, 'objects', (select count(*) from app.objects_of(v_closure))
+        );
+      end if;
+      select jsonb_agg(f) into v_objects from (select * from app.objects_of(v_closure) limit 100) f;
+      if v_objects is not null then
+        return jsonb_build_object('step', 'files', 'objects', v_objects);
+      end if;
+      -- Postgres keeps samples of what is in its columns.
+      analyze app.businesses, app.leads, app.messages, app.consent_events;
+      select * into strict v_closure from app.closures where id = v_closure.id;
+      perform app.finish_step(
+        v_closure, jsonb_build_object('objects', v_closure.erased -> 'objects')
+      );
+
+    when 'owner' then
+      if v_closure.ends_owner and exists (
+        select from app.businesses where owner_id = v_closure.owner_id
+      ) then
+        -- Another shop of the owner's, closed before, that is not erased yet.
+        return app.put_off_closure(v_closure, app.clock() + interval '1 minute');
+      end if;
+      perform app.finish_step(
+        v_closure,
+        case when v_closure.ends_owner then app.erase_owner(v_closure) else '{"users": 0}' end
+      );
+
+    when 'twilio' then
+      select min(run_at) into v_next from app.twilio_redactions where closure_id = v_closure.id;
+      if v_next <= app.clock() then
+        return '{"step": "twilio"}';
+      elsif v_next is not null then
+        return app.put_off_closure(v_closure, v_next);
+      end if;
+      perform app.finish_step(
+        v_closure,
+        jsonb_build_object('texts', coalesce(v_closure.erased -> 'texts_at_twilio', '0'))
+      );
+
+    when 'key' then
+      if v_closure.purge_at > app.clock() then
+        return app.put_off_closure(v_closure, v_closure.purge_at);
+      end if;
+      -- What a restore that was begun and given up has left goes first.
+      if v_closure.restored_at is null
+        and exists (select from app.businesses where id = v_closure.business_id)
+      then
+        if not app.erase_rows(v_closure) then
+          perform app.erase_shop(v_closure);
+          if v_closure.ends_owner then
+            perform app.erase_owner(v_closure);
+          end if;
+        end if;
+        return '{"step": "goes_on"}';
+      end if;
+      update app.closures set wrapped_key = null where id = v_closure.id;
+      perform app.finish_step(v_closure, jsonb_build_object('key_id', v_closure.key_id));
+
+    when 'object' then
+      select jsonb_agg(f) into v_objects
+      from (
+        select * from app.backups_of(v_closure)
+        union
+        -- What was on its way to a bucket while the account was erased.
+        select * from app.objects_of(v_closure) where v_closure.restored_at is null
+        limit 100
+      ) f;
+      if v_objects is not null then
+        return jsonb_build_object('step', 'files', 'objects', v_objects);
+      end if;
+      perform app.finish_step(
+        v_closure,
+        jsonb_build_object(
+          'sha256', encode(v_closure.sha256, 'hex'), 'byte_count', v_closure.byte_count
+        )
+      );
+
+    when 'certificate' then
+      return jsonb_build_object('step', 'certificate', 'content', app.certificate_content(v_closure));
+  end case;
+  return '{"step": "goes_on"}';
+end;
+$function$;
+comment on function public.next_closure_step(jsonb) is 'What the holder of a closure (closure_id, fencing_token) is to do, or that a piece was done here (goes_on), that it is not due (wait), or that the lease is lost (stale).';
+grant execute on function public.next_closure_step(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.objects_deleted(request jsonb)
  RETURNS jsonb
@@ -3209,10 +4273,13 @@ declare
 begin
   select b.* into v_business
   from app.sender_numbers n
-  join app.businesses b on b.id = n.business_id
+  left join app.businesses b on b.id = n.business_id
   where n.phone = request ->> 'to';
   if not found then
     return jsonb_build_object('outcome', 'unknown_number', 'work', v_work);
+  elsif v_business.state is distinct from 'active' then
+    perform app.turn_away(v_business.id, request);
+    return jsonb_build_object('outcome', 'closed', 'work', v_work);
   end if;
 
   -- A redelivery changes nothing, not even when the lead was last heard of.
@@ -3386,6 +4453,89 @@ end;
 $function$;
 comment on function public.refresh_statistics(jsonb) is 'Has Postgres sample the next table (after) anew that has changed since it did last, so that its samples hold nothing that is gone. Null after the last.';
 grant execute on function public.refresh_statistics(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.release_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with released as (
+    update app.closures
+    set run_at = app.clock()
+    where id = (request ->> 'closure_id')::uuid
+      and fencing_token = (request ->> 'fencing_token')::bigint
+      and state = 'open'
+    returning id
+  )
+  select jsonb_build_object('outcome', case when exists (select from released) then 'released' else 'stale' end);
+$function$;
+comment on function public.release_closure(jsonb) is 'Gives a closure back before its lease is over. Outcome: released or stale.';
+grant execute on function public.release_closure(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.request_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := (request -> 'session' ->> 'user_id')::uuid;
+  v_asked_id uuid := (request ->> 'business_id')::uuid;
+  v_businesses app.businesses[];
+  v_business app.businesses;
+  v_closure app.closures;
+begin
+  -- Two requests at once: the second waits here, then finds what the first did.
+  perform from app.businesses where owner_id = v_owner_id order by id for no key update;
+  select * into v_closure
+  from app.closures
+  where owner_id = v_owner_id
+    and restored_at is null
+    and (business_id = v_asked_id or v_asked_id is null and ends_owner)
+  order by requested_at desc
+  limit 1;
+  if found then
+    return jsonb_build_object('closure', app.closure_view(v_closure), 'work', null);
+  end if;
+
+  perform app.require_session(request -> 'session');
+  select array_agg(b) into v_businesses
+  from app.businesses b
+  where b.owner_id = v_owner_id and b.state = 'active' and b.id = coalesce(v_asked_id, b.id);
+  if v_businesses is null then
+    raise sqlstate 'PT404' using message = 'the owner has no such shop';
+  elsif cardinality(v_businesses) > 1 then
+    raise sqlstate 'PT400' using message = 'the owner has several shops';
+  end if;
+  v_business := v_businesses[1];
+  if not app.is_same_name(v_business.name, request ->> 'confirmation') then
+    raise sqlstate 'PT409' using message = 'the shop has another name';
+  end if;
+
+  update app.businesses
+  set state = 'closing', updated_at = app.clock()
+  where id = v_business.id;
+  perform app.stop_work(v_business.id);
+  insert into app.closures (business_id, owner_id, ends_owner, purge_at, run_at, fencing_token)
+  values (
+    v_business.id, v_owner_id,
+    not exists (select from app.businesses where owner_id = v_owner_id and state = 'active'),
+    app.clock() + app.backup_lifetime(), app.clock() + app.closure_lease(), 1
+  )
+  returning * into v_closure;
+  if v_closure.ends_owner then
+    perform app.shut_out(v_owner_id);
+  end if;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_business.id, 'owner', 'closure_requested', v_closure.id);
+  return jsonb_build_object(
+    'closure', app.closure_view(v_closure), 'work', app.closure_work(v_closure)
+  );
+end;
+$function$;
+comment on function public.request_closure(jsonb) is 'Closes a shop of the session''s owner (business_id, where there are several) whose name was typed as confirmation; with the last shop the account. Returns the closure and, if it is new, its work, claimed for the caller. PT409: another name.';
+grant execute on function public.request_closure(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.request_export(request jsonb)
  RETURNS jsonb
@@ -3631,6 +4781,40 @@ $function$;
 comment on function public.scan_table(jsonb) is 'How many rows of a table (schema, name; of its pages count from first) have one of the words or numbers in a column, by column. Words are in lower case; numbers are looked for without separators.';
 grant execute on function public.scan_table(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.seal_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures := app.hold_closure(request);
+begin
+  if v_closure.step is distinct from 'seal' then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  update app.closures
+  set key_id = request ->> 'key_id',
+      wrapped_key = decode(request ->> 'wrapped_key', 'base64'),
+      storage_path = request ->> 'storage_path',
+      byte_count = (request ->> 'byte_count')::bigint,
+      sha256 = decode(request ->> 'sha256', 'hex'),
+      counts = request -> 'counts',
+      sealed_at = app.clock()
+  where id = v_closure.id;
+  perform app.finish_step(
+    v_closure,
+    jsonb_build_object(
+      'sha256', request ->> 'sha256', 'byte_count', (request ->> 'byte_count')::bigint,
+      'key_id', request ->> 'key_id'
+    )
+  );
+  return jsonb_build_object('outcome', 'finished');
+end;
+$function$;
+comment on function public.seal_closure(jsonb) is 'Records the sealed backup and its wrapped key (storage_path, byte_count, sha256 in hex, counts, key_id, wrapped_key in base64). From then on rows are erased. Outcome: finished or stale.';
+grant execute on function public.seal_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.service_status(request jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -3799,6 +4983,50 @@ $function$;
 comment on function public.settle_send(jsonb) is 'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
 grant execute on function public.settle_send(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.settle_twilio_redactions(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  with forgotten as (
+    delete from app.twilio_redactions
+    where message_sid in (select jsonb_array_elements_text(request -> 'forgotten'))
+    returning message_sid
+  ),
+  put_off as (
+    update app.twilio_redactions
+    set run_at = app.clock()
+      + least(interval '1 hour', interval '10 seconds' * power(2, least(attempts, 10)))
+    where message_sid in (select jsonb_array_elements_text(request -> 'put_off'))
+    returning message_sid
+  )
+  select jsonb_build_object(
+    'forgotten', (select count(*) from forgotten), 'put_off', (select count(*) from put_off)
+  );
+$function$;
+comment on function public.settle_twilio_redactions(jsonb) is 'Records which texts Twilio has forgotten, and which are to be tried again later.';
+grant execute on function public.settle_twilio_redactions(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.show_closure(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_closure app.closures;
+begin
+  select * into v_closure from app.closures where id = (request ->> 'closure_id')::uuid;
+  if not found then
+    raise sqlstate 'PT404' using message = 'there is no such closure';
+  end if;
+  return app.closure_view(v_closure);
+end;
+$function$;
+comment on function public.show_closure(jsonb) is 'How far a closure is. It says nothing of anybody; the caller has checked the link all the same.';
+grant execute on function public.show_closure(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.show_export(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3821,6 +5049,46 @@ end;
 $function$;
 comment on function public.show_export(jsonb) is 'How far an export of the session''s owner is.';
 grant execute on function public.show_export(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.snapshot_backup(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '120s'
+AS $function$
+declare
+  v_id uuid := gen_random_uuid();
+  v_business_id uuid := (request ->> 'business_id')::uuid;
+  v_snapshot jsonb;
+begin
+  perform from app.businesses where id = v_business_id for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'there is no such shop';
+  end if;
+  delete from app.backup_chunks where business_id = v_business_id;
+  with chunks as (
+    insert into app.backup_chunks (snapshot_id, number, business_id, file, rows, lines)
+    select v_id, r.number, v_business_id, r.file, r.rows, r.lines
+    from app.backup_rows(v_business_id) r
+    returning file, rows
+  ),
+  files as (
+    select file, count(*) as chunks, sum(rows) as rows from chunks group by file
+  )
+  select jsonb_build_object(
+    'snapshot_id', v_id,
+    'snapshot_at', app.ledger_time(app.clock()),
+    'counts', jsonb_object_agg(f.file, f.rows),
+    'chunk_count', sum(f.chunks)
+  )
+  into v_snapshot
+  from files f;
+  return v_snapshot;
+end;
+$function$;
+comment on function public.snapshot_backup(jsonb) is 'Gathers all rows of business_id, of one moment, in place of an earlier snapshot. Returns snapshot_id, by which they are read.';
+grant execute on function public.snapshot_backup(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.snapshot_export(request jsonb)
  RETURNS jsonb

@@ -130,9 +130,18 @@ pub const LIMITS: [Limit; 13] = [
 ];
 
 /// What has no limit of its own: the table, and how long it is kept and why.
-pub const KEPT: [(&str, &str); 14] = [
+pub const KEPT: [(&str, &str); 18] = [
     ("app.area_codes", "for ever: which places phone numbers are of, nobody's data"),
+    ("app.backup_chunks", "while a backup is made; gone with its end"),
     ("app.businesses", "as long as the account: it is the account"),
+    (
+        "app.closure_receipts",
+        "for ever: what was done for a closure, a part of its certificate; it names nobody",
+    ),
+    (
+        "app.closures",
+        "for ever: that an account was closed, and the certificate of it, which name nobody",
+    ),
     ("app.consent_events", "as long as the chain's end in app.consent_ledgers, with which it goes"),
     ("app.export_chunks", "while a bundle is made; gone with its end"),
     ("app.jobs", "an open one until it is done or given up"),
@@ -148,6 +157,7 @@ pub const KEPT: [(&str, &str); 14] = [
         "app.suppressions",
         "as long as we have the number texts were sent from: forgetting that somebody said stop would be texting them again; only a keyed hash names the person",
     ),
+    ("app.twilio_redactions", "until Twilio's copy of the text is empty"),
 ];
 
 /// What somebody else deletes, and when.
