@@ -159,6 +159,7 @@ create table app.export_chunks (
   constraint export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES app.exports(id) ON DELETE CASCADE
 );
 comment on table app.export_chunks is 'The rows of an export as lines of JSON, a few hundred in each chunk: all of one moment.';
+alter table app.export_chunks alter column lines set statistics 0;
 alter table app.export_chunks enable row level security;
 
 create table app.exports (

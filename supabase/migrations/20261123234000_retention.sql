@@ -37,6 +37,7 @@ alter table app.messages alter column body set statistics 0;
 alter table app.consent_events
   alter column wording set statistics 0,
   alter column wording_salt set statistics 0;
+alter table app.export_chunks alter column lines set statistics 0;
 alter table app.businesses
   alter column name set statistics 0,
   alter column mailing_address set statistics 0,
