@@ -37,6 +37,12 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(200);
 /// for milliseconds.
 const BATCH: usize = 1000;
 
+/// How many at least: what failed may have been too much at once.
+const MIN_BATCH: usize = 10;
+
+/// How long a batch may take: a second more than the database gives it.
+const BATCH_WITHIN: Duration = Duration::from_secs(9);
+
 /// How long sampling one table may take; as long as the database lets it.
 const SAMPLE_WITHIN: Duration = Duration::from_secs(65);
 
@@ -122,6 +128,7 @@ struct Course {
     limit: &'static Limit,
     bucket: Option<&'static str>,
     after: Option<String>,
+    batch: usize,
 }
 
 impl CronRetention {
@@ -169,7 +176,8 @@ impl CronRetention {
                     STRAY_OBJECTS => BUCKETS.map(Some).to_vec(),
                     _ => vec![None],
                 };
-                buckets.into_iter().map(move |bucket| Course { limit, bucket, after: None })
+                let course = move |bucket| Course { limit, bucket, after: None, batch: BATCH };
+                buckets.into_iter().map(course)
             })
             .collect();
         while !courses.is_empty() {
@@ -181,6 +189,11 @@ impl CronRetention {
                 match self.purge_batch(run_id, &mut course, purged).await {
                     Ok(true) => left.push(course),
                     Ok(false) => {}
+                    Err(error) if course.batch > MIN_BATCH => {
+                        tracing::warn!(kind = course.limit.kind, %error, "fewer rows are tried");
+                        course.batch /= 10;
+                        left.push(course);
+                    }
                     Err(error) => {
                         tracing::error!(kind = course.limit.kind, %error, "a kind is left for later");
                         is_complete = false;
@@ -201,9 +214,10 @@ impl CronRetention {
     ) -> Result<bool, RpcError> {
         let Limit { kind, .. } = course.limit;
         let (seconds, after) = (course.limit.age().as_secs(), course.after.as_deref());
-        let batch = Batch { run_id, kind, bucket: course.bucket, seconds, after, limit: BATCH };
+        let batch =
+            Batch { run_id, kind, bucket: course.bucket, seconds, after, limit: course.batch };
         let function = if course.bucket.is_some() { "purge_stray_objects" } else { "purge" };
-        match self.supabase.call(function, &batch).await? {
+        match self.supabase.call_within(BATCH_WITHIN, function, &batch).await? {
             Purged::Purged { count, after, is_done } => {
                 if count > 0 {
                     *purged.entry(kind).or_default() += count;

@@ -394,6 +394,28 @@ fn a_database_that_fails_keeps_a_run_for_later() {
     });
 }
 
+/// A batch that is too much for the database is tried in parts, in the same run.
+#[test]
+fn what_cannot_go_at_once_goes_in_parts() {
+    run(async {
+        let stack = TestStack::start().await;
+        add_overdue_events(&stack, 2500).await;
+        let bound = "create function local.fail() returns trigger language plpgsql as
+                       'begin
+                          if (select count(*) from gone) > 100 then raise exception ''too many''; end if;
+                          return null;
+                        end';
+                     create trigger fails after delete on app.webhook_events
+                       referencing old table as gone
+                       for each statement execute function local.fail()";
+        stack.database.batch_execute(bound).await.unwrap();
+        assert_eq!(retain(&stack).await, 200);
+        assert_eq!(stack.value(EVENTS_LEFT).await, "0");
+        assert_eq!(stack.operator(Task::Status).await["retention_last_run"]["is_complete"], true);
+        stack.stop().await;
+    });
+}
+
 #[test]
 fn only_the_scheduler_starts_a_run() {
     run(async {
