@@ -6,6 +6,7 @@
 //! whole. What is cut off is no object, and what is made again takes its place.
 
 pub mod archive;
+pub mod restore;
 
 use std::{collections::BTreeMap, io, time::Duration};
 

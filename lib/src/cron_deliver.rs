@@ -6,11 +6,12 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use http::{Method, request::Parts};
 use tokio::time::Instant;
 
 use crate::{
+    closure::Closer,
     export::Exporter,
     http_edge::{Answer, Flow, Problem},
     refusals::Refusals,
@@ -36,6 +37,7 @@ pub struct CronDeliver {
     authorization: Authorization,
     worker: Worker,
     exporter: Arc<Exporter>,
+    closer: Arc<Closer>,
     refusals: Refusals,
 }
 
@@ -45,11 +47,13 @@ impl CronDeliver {
         let secret = reader.cron_secret();
         let worker = Worker::from_settings(&reader);
         let exporter = Exporter::from_settings(&reader);
+        let closer = Closer::from_settings(&reader);
         let flow = (|| {
             Some(Self {
                 authorization: Authorization::new(&secret?),
                 worker: worker?,
                 exporter: Arc::new(exporter?),
+                closer: Arc::new(closer?),
                 refusals: Refusals::of(PATH),
             })
         })();
@@ -79,8 +83,10 @@ impl Flow for CronDeliver {
         }
         tracing::info!(done, "looked for work");
         let mut answer = Answer::ok("application/json", format!(r#"{{"done":{done}}}"#));
-        let exporter = Arc::clone(&self.exporter);
-        answer.background = Some(Box::pin(async move { exporter.catch_up().await }));
+        let (exporter, closer) = (Arc::clone(&self.exporter), Arc::clone(&self.closer));
+        answer.background = Some(Box::pin(async move {
+            join(exporter.catch_up(), closer.catch_up()).await;
+        }));
         Ok(answer)
     }
 }

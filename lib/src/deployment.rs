@@ -10,7 +10,7 @@ use crate::{cron_deliver, cron_reconcile, cron_retention, headers::POLICY};
 /// <https://vercel.com/docs/regions>
 pub const REGION: &str = "yul1";
 
-/// How long a function that exports may run: all that Vercel gives on the plan that
+/// How long a function that exports or seals may run: all that Vercel gives on the plan that
 /// also has the scheduler come every minute.
 /// <https://vercel.com/docs/functions/configuring-functions/duration>
 const EXPORT_DURATION: u32 = 800;
@@ -25,7 +25,9 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 8] = [
+pub const FUNCTIONS: [Function; 9] = [
+    // What comes after the answer are the first steps of a closure, as far as they are due.
+    Function { source: "api/account/delete.rs", max_duration: EXPORT_DURATION },
     // What comes after the answer is a bundle: the export's time to gather rows,
     // and that to store them.
     Function { source: "api/account/export.rs", max_duration: EXPORT_DURATION },
@@ -37,7 +39,7 @@ pub const FUNCTIONS: [Function; 8] = [
     // One to three questions to Stripe, between two to the database.
     Function { source: "api/billing.rs", max_duration: 60 },
     // Claims for 25 s; the longest work it then may have begun takes 45. After the
-    // answer it goes on with exports.
+    // answer it goes on with exports and closures.
     Function { source: "api/cron/deliver.rs", max_duration: EXPORT_DURATION },
     // Begins pages for 200 s, of which each takes seconds; one that is cut off is done again.
     Function { source: "api/cron/reconcile.rs", max_duration: 300 },

@@ -2,15 +2,18 @@
 //!
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
-//! [`stripe_event`], [`billing`], [`account_export`], [`cron_deliver`], [`cron_reconcile`], [`cron_retention`]) verifies and parses it, makes one call through
-//! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
+//! [`stripe_event`], [`billing`], [`account_export`], [`account_delete`], [`cron_deliver`], [`cron_reconcile`],
+//! [`cron_retention`]) verifies and parses it, makes one call through [`supabase`], and
+//! hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
 
+pub mod account_delete;
 pub mod account_export;
 pub mod assistant;
 pub mod backup;
 pub mod billing;
+pub mod closure;
 pub mod consent;
 pub mod cron_deliver;
 pub mod cron_reconcile;

@@ -3,22 +3,28 @@
 
 use std::{
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, BufRead as _, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use leadslock::{
+    backup::restore::restore,
+    closure::{certificate, proof::Prover},
     egress::Egress,
     export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
     retention::LIMITS,
     scan::{self, IdentifierError, Identifiers},
+    seal::{Keyring, Place, WrappedKey},
     settings::Reader,
     supabase::{Supabase, storage::Storage},
 };
+use secrecy::SecretString;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -26,8 +32,8 @@ use uuid::Uuid;
 /// What there is to do.
 #[derive(Debug, Subcommand)]
 pub enum Task {
-    /// Show work that is late or given up, exports close to due, what is overdue, the
-    /// last purge, texts sent twice, requests refused today
+    /// Show work that is late or given up, exports close to due, accounts being closed,
+    /// what is overdue, the last purge, texts sent twice, requests refused today
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -54,12 +60,34 @@ pub enum Task {
         #[arg(long, default_value = "csv", value_parser = ["csv", "json"])]
         format: String,
     },
+    /// Bring a closed account back from its sealed backup, within the 90 days. Killed on
+    /// the way, it is started again
+    Restore {
+        /// The id of the closure
+        closure: Uuid,
+    },
+    /// Have a person stay erased when a closed account is restored
+    EraseFromBackup {
+        /// The id of the closure
+        closure: Uuid,
+        /// The person's number, like +15145550123
+        #[arg(value_parser = phone)]
+        phone: Phone,
+    },
+    /// Wrap the keys of all sealed backups by the first of BACKUP_KEYS, so that the
+    /// others can be taken out
+    Rewrap,
     /// Search everything there is for somebody: all tables, all objects. Tells how many
     /// hits there are and where; fails if there are any
     Scan(Sought),
     /// Check an exported bundle against its manifest
     VerifyBundle {
         /// The file
+        file: PathBuf,
+    },
+    /// Check that the certificate of a deletion is whole and was made by this deployment
+    VerifyCertificate {
+        /// The file: what the owner's link shows as certificate
         file: PathBuf,
     },
 }
@@ -157,34 +185,47 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     if let Task::VerifyBundle { file } = task {
         return verify_bundle(file);
     }
+    if let Task::VerifyCertificate { file } = task {
+        let key = reader.suppression_key();
+        return verify_certificate(file, &reader.finish(key)?);
+    }
     let sought = match task {
         Task::Scan(sought) => Some(sought.identifiers()?),
         _ => None,
     };
     let supabase = reader.supabase();
     let suppression_key = match task {
-        Task::Consent { .. } => reader.suppression_key(),
+        Task::Consent { .. } | Task::EraseFromBackup { .. } => reader.suppression_key(),
+        _ => None,
+    };
+    let keyring = match task {
+        Task::Restore { .. } | Task::Rewrap => reader.backup_keys(),
         _ => None,
     };
     let egress =
         supabase.as_ref().and_then(|supabase| Egress::from_settings(&reader, &[&supabase.url]));
-    let (supabase, storage) = reader.finish((|| {
-        let (supabase, egress) = (supabase?, egress?);
-        Some((Supabase::new(&supabase, egress.clone()), Storage::new(&supabase, egress)?))
-    })())?;
+    let clients = || {
+        let (settings, egress) = (supabase?, egress?);
+        let storage = Storage::new(&settings, egress.clone())?;
+        Some((Supabase::new(&settings, egress), storage))
+    };
+    let (supabase, storage) = reader.finish(clients())?;
 
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
-            let exports = call(&supabase, "export_status", &json!({})).await?;
             let limits = LIMITS
                 .iter()
                 .map(|limit| json!({ "kind": limit.kind, "seconds": limit.age().as_secs() }));
             let limits = json!({ "limits": limits.collect::<Vec<_>>() });
-            let retention = call(&supabase, "retention_status", &limits).await?;
-            for more in [exports, retention] {
-                if let (Some(status), Value::Object(more)) = (status.as_object_mut(), more) {
-                    status.extend(more);
+            for (part, request) in [
+                ("export_status", json!({})),
+                ("closure_status", json!({})),
+                ("retention_status", limits),
+            ] {
+                let part = call(&supabase, part, &request).await?;
+                if let (Some(status), Value::Object(part)) = (status.as_object_mut(), part) {
+                    status.extend(part);
                 }
             }
             Ok(status)
@@ -194,22 +235,79 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         }
         Task::Revive { job } => call(&supabase, "revive_job", &json!({ "job_id": job })).await,
         Task::Consent { shop, phone } => {
-            let key = suppression_key.context("SUPPRESSION_KEY is not set")?;
-            let phone_hmac = SuppressionKey::new(&key).hash(phone);
-            let request = json!({ "shop": shop, "phone_hmac": phone_hmac });
+            let request = json!({ "shop": shop, "phone_hmac": hash(suppression_key, phone)? });
             pages(&supabase, "export_consent", request, "texts", "id", "texts_after").await
         }
         Task::Export { business, format } => {
             let request = json!({ "business_id": business, "format": format });
             call(&supabase, "record_export_request", &request).await
         }
+        Task::Restore { closure } => {
+            let keyring = keyring.context("BACKUP_KEYS is not set")?;
+            let spool = tempfile::tempfile().context("there is no place for temporary files")?;
+            let restored = restore(&supabase, &storage, &keyring, *closure, spool).await;
+            Ok(serde_json::to_value(restored.context("the account was not restored")?)?)
+        }
+        Task::EraseFromBackup { closure, phone } => {
+            let phone_hmac = hash(suppression_key, phone)?;
+            let request = json!({ "closure_id": closure, "phone_hmac": phone_hmac });
+            call(&supabase, "erase_from_backup", &request).await
+        }
+        Task::Rewrap => rewrap(&supabase, &keyring.context("BACKUP_KEYS is not set")?).await,
         Task::Scan(_) => {
             let sought = sought.unwrap_or_default();
             let report = scan::scan(&supabase, &storage, &sought).await;
             Ok(serde_json::to_value(report.context("the search is not finished")?)?)
         }
-        Task::VerifyBundle { file } => verify_bundle(file),
+        // Done above: they ask nobody.
+        Task::VerifyBundle { .. } | Task::VerifyCertificate { .. } => Ok(Value::Null),
     }
+}
+
+/// A wrapped key, as `rpc/closure_keys` lists it.
+#[derive(Deserialize)]
+struct ClosureKey {
+    closure_id: Uuid,
+    storage_path: String,
+    key_id: String,
+    wrapped_key: String,
+}
+
+/// Wraps all keys anew that are not wrapped by the newest. What was wrapped stays so if
+/// this ends on the way.
+async fn rewrap(supabase: &Supabase, keyring: &Keyring) -> Result<Value> {
+    let all = pages(supabase, "closure_keys", json!({}), "keys", "closure_id", "after").await?;
+    let keys: Vec<ClosureKey> =
+        serde_json::from_value(all.get("keys").cloned().unwrap_or_default())
+            .context("closure_keys answered in an unexpected form")?;
+    let (mut rewrapped, count) = (0, keys.len());
+    for key in keys {
+        let ClosureKey { closure_id, storage_path, key_id, wrapped_key } = key;
+        let place = Place { closure_id, path: storage_path };
+        let of_closure = || format!("the key of closure {closure_id} was not wrapped anew");
+        let bytes = STANDARD.decode(&wrapped_key).with_context(of_closure)?;
+        let old = WrappedKey { key_id, bytes };
+        let Some(new) = keyring.rewrap(&old, &place).with_context(of_closure)? else { continue };
+        let request = json!({
+            "closure_id": closure_id, "old_wrapped_key": wrapped_key, "key_id": new.key_id,
+            "wrapped_key": STANDARD.encode(new.bytes),
+        });
+        let answer = call(supabase, "rewrap_closure_key", &request).await?;
+        // None if the key was destroyed meanwhile.
+        rewrapped += answer.get("rewrapped").and_then(Value::as_u64).unwrap_or(0);
+    }
+    Ok(json!({ "keys": count, "rewrapped": rewrapped }))
+}
+
+fn hash(key: Option<SecretString>, phone: &Phone) -> Result<String> {
+    let key = key.context("SUPPRESSION_KEY is not set")?;
+    Ok(SuppressionKey::new(&key).hash(phone))
+}
+
+/// What the certificate in `file` says; an error if it is not what was issued.
+fn verify_certificate(file: &Path, key: &SecretString) -> Result<Value> {
+    let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok(Value::Object(certificate::verify(&text, &Prover::new(key))?))
 }
 
 fn cannot_read(file: &Path) -> impl Fn() -> String {

@@ -25,6 +25,8 @@ fn bad_input_is_refused_with_a_sentence() {
         (&["status"], "SUPABASE_URL is not set; SUPABASE_SECRET_KEY is not set"),
         (&["--env", "/nonexistent", "status"], "/nonexistent cannot be read"),
         (&["--env", file, "status"], "service_status failed: the host could not be reached"),
+        (&["restore", "x"], "invalid value 'x'"),
+        (&["--env", file, "rewrap"], "BACKUP_KEYS is not set"),
         (&["--env", file, "consent", "+15145550100", "+15145550123"], "SUPPRESSION_KEY is not set"),
         (&["scan", "--name", "Ann"], "a name is too short to be searched for"),
         (&["scan", "--phone", "5145550123"], "a phone number is + and up to 15 digits"),

@@ -89,10 +89,17 @@ begin
   from ended
   where ended.kind = 'send' and m.id = ended.message_id and m.status = 'pending';
 
+  -- One whose rows are being gathered at this moment, which may take a minute, is left:
+  -- nobody can fetch it any more, and it goes with the account's rows and files.
   with ended as (
     update app.exports
     set state = case when state = 'ready' then 'expired' else 'cancelled' end
-    where business_id = p_business_id and state in ('unconfirmed', 'open', 'ready')
+    where id in (
+      select id
+      from app.exports
+      where business_id = p_business_id and state in ('unconfirmed', 'open', 'ready')
+      for no key update skip locked
+    )
     returning storage_path
   )
   insert into app.object_deletions (bucket, path)

@@ -371,6 +371,7 @@ declare
   v_closure app.closures := app.hold_closure(request);
   v_objects jsonb;
   v_next timestamptz;
+  v_left bigint;
 begin
   if v_closure.id is null then
     return '{"step": "stale"}';
@@ -445,15 +446,22 @@ begin
       );
 
     when 'twilio' then
-      select min(run_at) into v_next from app.twilio_redactions where closure_id = v_closure.id;
-      if v_next <= app.clock() then
-        return '{"step": "twilio"}';
-      elsif v_next is not null then
-        return app.put_off_closure(v_closure, v_next);
+      select min(run_at), count(*) into v_next, v_left
+      from app.twilio_redactions
+      where closure_id = v_closure.id;
+      -- What Twilio does with its copy does not keep ours: at the purge date the
+      -- certificate says how many are left, and they are tried on.
+      if v_left > 0 and v_closure.purge_at > app.clock() then
+        if v_next <= app.clock() then
+          return '{"step": "twilio"}';
+        end if;
+        return app.put_off_closure(v_closure, least(v_next, v_closure.purge_at));
       end if;
       perform app.finish_step(
         v_closure,
-        jsonb_build_object('texts', coalesce(v_closure.erased -> 'texts_at_twilio', '0'))
+        jsonb_build_object(
+          'texts', coalesce(v_closure.erased -> 'texts_at_twilio', '0'), 'texts_left', v_left
+        )
       );
 
     when 'key' then
@@ -551,14 +559,16 @@ begin
     v_closure,
     jsonb_build_object(
       'sha256', request ->> 'sha256', 'byte_count', (request ->> 'byte_count')::bigint,
-      'key_id', request ->> 'key_id'
+      'key_id', request ->> 'key_id',
+      'pictures', (request ->> 'pictures')::bigint,
+      'pictures_missing', (request ->> 'pictures_missing')::bigint
     )
   );
   return jsonb_build_object('outcome', 'finished');
 end;
 $$;
 comment on function public.seal_closure(jsonb) is
-  'Records the sealed backup and its wrapped key (storage_path, byte_count, sha256 in hex, counts, key_id, wrapped_key in base64). From then on rows are erased. Outcome: finished or stale.';
+  'Records the sealed backup and its wrapped key (storage_path, byte_count, sha256 in hex, counts, pictures, pictures_missing, key_id, wrapped_key in base64). From then on rows are erased. Outcome: finished or stale.';
 grant execute on function public.seal_closure(jsonb) to service_role;
 
 create function public.certify_closure(request jsonb)

@@ -275,6 +275,8 @@ fn every_table_and_column_is_exported_or_left_out_on_purpose() {
         "closures",
         // What consent_events amount to.
         "consent_ledgers",
+        // Keyed hashes of who is not to come back from a sealed backup.
+        "erased_leads",
         // The work and records of the service itself, by ids; who asked for an
         // export and when is in the audit trail.
         "export_chunks",

@@ -12,6 +12,7 @@ mod backup;
 mod billing;
 mod canary;
 mod chaos;
+mod closure;
 mod consent;
 mod convergence;
 mod crashes;

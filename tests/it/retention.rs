@@ -562,7 +562,8 @@ fn missed_deadlines_are_reported_by_id() {
         assert_eq!(retain(&stack).await, 200);
         let overdue = &stack.operator(Task::Status).await["overdue"][0];
         assert_eq!((&overdue["kind"], &overdue["id"]), (&json!("export"), &export));
-        let closure = "insert into app.closures (business_id, ends_owner, requested_at, purge_at, run_at)
+        let closure =
+            "insert into app.closures (business_id, ends_owner, requested_at, purge_at, run_at)
                        select gen_random_uuid(), false, app.clock() - interval '25 hours',
                          app.clock() + interval '89 days', app.clock() + interval '1 day'
                        returning id::text";

@@ -154,6 +154,11 @@ impl TestStack {
         (&self.stack.supabase.url, &self.stack.supabase.publishable_key)
     }
 
+    /// The key that opens everything the service may do.
+    pub(crate) fn secret_key(&self) -> &str {
+        &self.stack.supabase.secret_key
+    }
+
     /// Signs an owner in, and returns the access token.
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
         let (url, key) = self.supabase();
@@ -275,15 +280,30 @@ impl TestStack {
 
     /// What the operator's program answers.
     pub(crate) async fn operator(&self, task: operator::Task) -> Value {
+        self.try_operator(task).await.unwrap()
+    }
+
+    /// As [`Self::operator`], where it may refuse.
+    pub(crate) async fn try_operator(&self, task: operator::Task) -> anyhow::Result<Value> {
+        self.operator_with(task, product::BACKUP_KEYS).await
+    }
+
+    /// As [`Self::try_operator`], with other keys of backups.
+    pub(crate) async fn operator_with(
+        &self,
+        task: operator::Task,
+        backup_keys: &str,
+    ) -> anyhow::Result<Value> {
         let supabase = &self.stack.supabase;
         let lookup = |name: &str| match name {
             "VERCEL_ENV" => Some("development".to_owned()),
             "SUPABASE_URL" => Some(supabase.url.to_string()),
             "SUPABASE_SECRET_KEY" => Some(supabase.secret_key.clone()),
             "SUPPRESSION_KEY" => Some(product::SUPPRESSION_KEY.to_owned()),
+            "BACKUP_KEYS" => Some(backup_keys.to_owned()),
             _ => None,
         };
-        operator::run(&task, Reader::new(&lookup)).await.unwrap()
+        operator::run(&task, Reader::new(&lookup)).await
     }
 
     /// Rows of the database.
