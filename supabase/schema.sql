@@ -2228,6 +2228,7 @@ AS $function$
          where l.business_id = t.business_id and l.phone_hmac = t.phone_hmac
        )'
     ),
+    ('erased_leads', 'app.erased_leads', 'at', 'timestamptz', 'true'),
     ('audit_events', 'app.audit_events', 'id', 'uuid', 'at < $1'),
     ('retention_runs', 'app.retention_runs', 'id', 'uuid', 'started_at < $1'),
     ('auth_audit', 'auth.audit_log_entries', 'ctid', 'tid', 'created_at < $1');

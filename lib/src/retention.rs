@@ -35,7 +35,7 @@ impl Limit {
 }
 
 /// What is deleted when its time is over.
-pub const LIMITS: [Limit; 13] = [
+pub const LIMITS: [Limit; 14] = [
     Limit {
         kind: "webhook_events_stripe",
         rows: "app.webhook_events: of Stripe",
@@ -105,6 +105,13 @@ pub const LIMITS: [Limit; 13] = [
         days: 1096,
         since: "the lead was erased",
         reason: "a sender has to prove consent (CASL, s. 13) for as long as somebody may claim: 3 years; only a keyed hash names the person",
+    },
+    Limit {
+        kind: "erased_leads",
+        rows: "app.erased_leads",
+        days: 91,
+        since: "the person asked",
+        reason: "a sealed backup is destroyed 90 days after its account was closed, and nobody can ask before: then there is nothing left to keep the person out of",
     },
     Limit {
         kind: "audit_events",

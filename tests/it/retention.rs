@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::support::{LEAD, SHOP, TestStack, calls::Calls, interceptor::Manner, run};
 
 /// How a row of a kind comes about at a time, and the times of those there are.
-const PLANTED: [(&str, &str, &str); 13] = [
+const PLANTED: [(&str, &str, &str); 14] = [
     (
         "webhook_events_stripe",
         "insert into app.webhook_events select 'stripe', 'evt_' || $1, 'x', $1::timestamptz",
@@ -93,6 +93,16 @@ const PLANTED: [(&str, &str, &str); 13] = [
         "select l.orphaned_at from app.consent_ledgers l
          full join app.consent_events e using (business_id, phone_hmac)
          where e.change is distinct from 'granted'",
+    ),
+    (
+        "erased_leads",
+        "with closure as (
+           insert into app.closures (business_id, ends_owner, purge_at, run_at)
+           values (gen_random_uuid(), false, 'infinity', 'infinity') returning id
+         )
+         insert into app.erased_leads
+         select id, sha256(convert_to($1, 'UTF8')), $1::timestamptz from closure",
+        "select at from app.erased_leads",
     ),
     (
         "audit_events",

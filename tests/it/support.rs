@@ -200,11 +200,6 @@ impl TestStack {
         (settings::Supabase { url, secret_key: supabase.secret_key.clone().into() }, egress)
     }
 
-    /// The key the functions have.
-    pub(crate) fn secret_key(&self) -> &str {
-        &self.stack.supabase.secret_key
-    }
-
     /// Where the product answers, with `path`.
     pub(crate) fn url(&self, path: &str) -> Url {
         self.stack.product.edge.url().join(path).unwrap()
