@@ -2,6 +2,7 @@
 
 create schema app;
 comment on schema app is 'Tables and the rules that guard them. Not exposed by PostgREST; reached through functions in public.';
+grant usage on schema app to authenticated;
 
 create domain app.e164 as text
   constraint e164_form CHECK ((VALUE ~ '^\+[1-9][0-9]{1,14}$'::text));
@@ -35,9 +36,12 @@ create table app.audit_events (
 );
 comment on table app.audit_events is 'Who did what to which account, without personal data.';
 CREATE INDEX audit_events_action_at_idx ON app.audit_events USING btree (action, at);
-CREATE INDEX audit_events_business_id_idx ON app.audit_events USING btree (business_id);
-CREATE TRIGGER audit_events_are_never_changed BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE INDEX audit_events_business_id_id_idx ON app.audit_events USING btree (business_id, id);
+CREATE TRIGGER audit_events_are_never_changed BEFORE UPDATE OR TRUNCATE ON app.audit_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER audit_events_stay BEFORE DELETE ON app.audit_events FOR EACH ROW EXECUTE FUNCTION app.refuse_early_deletion('at', '5 years');
 alter table app.audit_events enable row level security;
+create policy own on app.audit_events for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, business_id, actor, action, subject_id, at) on table app.audit_events to authenticated;
 
 create table app.backup_chunks (
   snapshot_id uuid not null,
@@ -51,6 +55,7 @@ create table app.backup_chunks (
 );
 comment on table app.backup_chunks is 'The rows of an account as lines of JSON, all of one moment, for as long as a backup is made of them.';
 CREATE INDEX backup_chunks_business_id_idx ON app.backup_chunks USING btree (business_id);
+alter table app.backup_chunks alter column lines set statistics 0;
 alter table app.backup_chunks enable row level security;
 
 create table app.businesses (
@@ -68,6 +73,7 @@ create table app.businesses (
   state text default 'active'::text not null,
   created_at timestamp with time zone default app.clock() not null,
   updated_at timestamp with time zone default app.clock() not null,
+  version integer default 1 not null,
   constraint businesses_pkey PRIMARY KEY (id),
   constraint businesses_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES auth.users(id),
   constraint about_is_bounded CHECK ((char_length(about) <= 8000)),
@@ -83,8 +89,18 @@ comment on table app.businesses is 'The shops: who owns them and what the assist
 comment on column app.businesses.mailing_address is 'Canada''s anti-spam law wants it within reach of every message (SOR/2012-36, s. 2).';
 comment on column app.businesses.about is 'What customers may be told: hours, services, prices. The assistant knows nothing else.';
 comment on column app.businesses.instructions is 'How the owner wants the assistant to talk.';
+comment on column app.businesses.version is 'Counts changes of the profile. One that names another version was begun before the last.';
 CREATE INDEX businesses_owner_id_idx ON app.businesses USING btree (owner_id);
+alter table app.businesses alter column name set statistics 0;
+alter table app.businesses alter column mailing_address set statistics 0;
+alter table app.businesses alter column contact_email set statistics 0;
+alter table app.businesses alter column contact_phone set statistics 0;
+alter table app.businesses alter column website set statistics 0;
+alter table app.businesses alter column about set statistics 0;
+alter table app.businesses alter column instructions set statistics 0;
 alter table app.businesses enable row level security;
+create policy own on app.businesses for select to authenticated using ((id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, owner_id, name, mailing_address, contact_email, contact_phone, website, time_zone, language, about, instructions, state, created_at, updated_at, version) on table app.businesses to authenticated;
 
 create table app.closure_receipts (
   closure_id uuid not null,
@@ -189,9 +205,13 @@ comment on column app.consent_events.wording_digest is 'SHA-256 of salt and word
 comment on column app.consent_events.hash is 'What app.consent_hash says of the row; the next row holds it too.';
 CREATE INDEX consent_events_lead_id_id_idx ON app.consent_events USING btree (lead_id, id);
 CREATE TRIGGER consent_events_are_never_changed BEFORE UPDATE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_change_of_evidence();
-CREATE TRIGGER consent_events_are_never_deleted BEFORE DELETE ON app.consent_events FOR EACH ROW EXECUTE FUNCTION app.refuse_loss_of_evidence();
 CREATE TRIGGER consent_events_are_never_truncated BEFORE TRUNCATE ON app.consent_events FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_events_go_with_their_chain BEFORE DELETE ON app.consent_events FOR EACH ROW WHEN ((NOT app.is_being_erased(old.business_id))) EXECUTE FUNCTION app.refuse_gap_in_evidence();
+alter table app.consent_events alter column wording set statistics 0;
+alter table app.consent_events alter column wording_salt set statistics 0;
 alter table app.consent_events enable row level security;
+create policy own on app.consent_events for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (business_id, lead_id, change, basis, source, rule, wording, at, expires_at, phone_hmac, sequence) on table app.consent_events to authenticated;
 
 create table app.consent_ledgers (
   business_id uuid not null,
@@ -201,6 +221,7 @@ create table app.consent_ledgers (
   express_since timestamp with time zone,
   inquiry_until timestamp with time zone,
   purchase_until timestamp with time zone,
+  orphaned_at timestamp with time zone,
   constraint consent_ledgers_pkey PRIMARY KEY (business_id, phone_hmac),
   constraint head_is_sha256 CHECK ((octet_length(head) = 32)),
   constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
@@ -209,7 +230,33 @@ comment on table app.consent_ledgers is 'What the evidence of one shop and phone
 comment on column app.consent_ledgers.express_since is 'Since when consent is express; it has no end but a withdrawal.';
 comment on column app.consent_ledgers.inquiry_until is 'The end of what an inquiry implies: 6 months (CASL, s. 10(10)(e)).';
 comment on column app.consent_ledgers.purchase_until is 'The end of what a purchase implies: 2 years (CASL, s. 10(10)(a)).';
+comment on column app.consent_ledgers.orphaned_at is 'Since when there is no such lead; it may have come back since.';
+CREATE INDEX consent_ledgers_orphaned_at_idx ON app.consent_ledgers USING btree (orphaned_at) WHERE (orphaned_at IS NOT NULL);
+CREATE TRIGGER consent_ledgers_are_never_truncated BEFORE TRUNCATE ON app.consent_ledgers FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_change();
+CREATE TRIGGER consent_ledgers_stay BEFORE DELETE ON app.consent_ledgers FOR EACH ROW WHEN ((NOT app.is_being_erased(old.business_id))) EXECUTE FUNCTION app.refuse_early_deletion('orphaned_at', '3 years');
+CREATE TRIGGER consent_ledgers_take_their_chain AFTER DELETE ON app.consent_ledgers REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION app.delete_chain();
 alter table app.consent_ledgers enable row level security;
+create policy own on app.consent_ledgers for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (business_id, phone_hmac, length, express_since, inquiry_until, purchase_until) on table app.consent_ledgers to authenticated;
+
+create table app.conversations (
+  lead_id uuid not null,
+  business_id uuid not null,
+  last_message_id uuid not null,
+  is_unanswered boolean not null,
+  suppressed_at timestamp with time zone,
+  constraint conversations_pkey PRIMARY KEY (lead_id),
+  constraint conversations_lead_id_fkey FOREIGN KEY (lead_id) REFERENCES app.leads(id) ON DELETE CASCADE
+);
+comment on table app.conversations is 'The newest text of each conversation. Follows from the messages, and goes with the lead.';
+comment on column app.conversations.is_unanswered is 'Whether the newest text is the lead''s, and may be answered.';
+comment on column app.conversations.suppressed_at is 'Since when the lead must not be texted: for the list of those. The gate asks app.suppressions.';
+CREATE INDEX conversations_newest_idx ON app.conversations USING btree (business_id, last_message_id);
+CREATE INDEX conversations_suppressed_idx ON app.conversations USING btree (business_id, suppressed_at, lead_id) WHERE (suppressed_at IS NOT NULL);
+CREATE INDEX conversations_unanswered_idx ON app.conversations USING btree (business_id, last_message_id) WHERE is_unanswered;
+alter table app.conversations enable row level security;
+create policy own on app.conversations for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (lead_id, business_id, last_message_id, is_unanswered, suppressed_at) on table app.conversations to authenticated;
 
 create table app.erased_leads (
   closure_id uuid not null,
@@ -233,6 +280,7 @@ create table app.export_chunks (
   constraint export_chunks_export_id_fkey FOREIGN KEY (export_id) REFERENCES app.exports(id) ON DELETE CASCADE
 );
 comment on table app.export_chunks is 'The rows of an export as lines of JSON, a few hundred in each chunk: all of one moment.';
+alter table app.export_chunks alter column lines set statistics 0;
 alter table app.export_chunks enable row level security;
 
 create table app.exports (
@@ -282,10 +330,13 @@ comment on column app.exports.counts is 'How many rows each file has.';
 comment on column app.exports.storage_path is 'Where the bundle is in the bucket exports, if it is.';
 CREATE INDEX exports_business_id_idx ON app.exports USING btree (business_id);
 CREATE INDEX exports_due_idx ON app.exports USING btree (run_at) WHERE (state = 'open'::text);
+CREATE INDEX exports_expired_idx ON app.exports USING btree (expires_at) WHERE (state = 'expired'::text);
 CREATE INDEX exports_expiry_idx ON app.exports USING btree (expires_at) WHERE (state = 'ready'::text);
 CREATE UNIQUE INDEX exports_under_way_key ON app.exports USING btree (business_id, format) WHERE (state = ANY (ARRAY['unconfirmed'::text, 'open'::text]));
 CREATE TRIGGER exports_are_of_active_shops BEFORE INSERT ON app.exports FOR EACH ROW EXECUTE FUNCTION app.refuse_export_of_closing();
 alter table app.exports enable row level security;
+create policy own on app.exports for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, business_id, format, state, requested_at, due_on, snapshot_at, rows_total, rows_done, byte_count, sha256, expires_at) on table app.exports to authenticated;
 
 create table app.jobs (
   id uuid default app.uuid_v7() not null,
@@ -312,6 +363,7 @@ comment on column app.jobs.fencing_token is 'Counts claims. A holder whose token
 CREATE INDEX jobs_dead_idx ON app.jobs USING btree (id) WHERE (state = 'dead'::text);
 CREATE INDEX jobs_due_idx ON app.jobs USING btree (run_at) WHERE (state = 'open'::text);
 CREATE INDEX jobs_message_id_idx ON app.jobs USING btree (message_id);
+alter table app.jobs set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.jobs enable row level security;
 
 create table app.leads (
@@ -327,19 +379,39 @@ create table app.leads (
   needs_owner_reason text,
   created_at timestamp with time zone default app.clock() not null,
   last_inbound_at timestamp with time zone,
+  version integer default 1 not null,
+  name_key text generated always as (lower(name)) stored,
+  taken_over_at timestamp with time zone,
   constraint leads_pkey PRIMARY KEY (id),
   constraint leads_business_id_phone_key UNIQUE (business_id, phone),
   constraint leads_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
+  constraint email_is_short CHECK (((char_length(email) >= 3) AND (char_length(email) <= 254))),
   constraint language_is_known CHECK ((language = ANY (ARRAY['en'::text, 'fr'::text]))),
+  constraint name_is_short CHECK (((char_length(name) >= 1) AND (char_length(name) <= 120))),
   constraint needs_owner_has_both CHECK (((needs_owner_since IS NULL) = (needs_owner_reason IS NULL))),
-  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text, 'opted_out_in_words'::text, 'billing'::text]))),
+  constraint needs_owner_reason_is_known CHECK ((needs_owner_reason = ANY (ARRAY['assistant_unsure'::text, 'assistant_unavailable'::text, 'cap'::text, 'send_failed'::text, 'opted_out_in_words'::text, 'billing'::text, 'taken_over'::text]))),
+  constraint notes_are_bounded CHECK (((char_length(notes) >= 1) AND (char_length(notes) <= 4000))),
   constraint phone_hmac_is_sha256 CHECK ((octet_length(phone_hmac) = 32))
 );
 comment on table app.leads is 'The people who text a shop, one row per shop and phone number.';
 comment on column app.leads.phone_hmac is 'HMAC-SHA-256 of the phone number under SUPPRESSION_KEY: how app.suppressions knows it.';
 comment on column app.leads.needs_owner_since is 'Since when the lead waits for the owner; null when nothing is waiting.';
+comment on column app.leads.version is 'Counts corrections. One that names another version was begun before the last.';
+comment on column app.leads.name_key is 'The name, as it is searched for.';
+comment on column app.leads.taken_over_at is 'Since when the owner answers instead of the assistant; null when the assistant does.';
+CREATE INDEX leads_business_id_id_idx ON app.leads USING btree (business_id, id);
+CREATE INDEX leads_business_id_name_key_idx ON app.leads USING btree (business_id, name_key, id) WHERE (name_key IS NOT NULL);
 CREATE INDEX leads_business_id_phone_hmac_idx ON app.leads USING btree (business_id, phone_hmac);
+CREATE INDEX leads_waiting_idx ON app.leads USING btree (business_id, needs_owner_since, id) WHERE (needs_owner_since IS NOT NULL);
+CREATE TRIGGER leads_leave_their_consent AFTER DELETE ON app.leads REFERENCING OLD TABLE AS erased FOR EACH STATEMENT EXECUTE FUNCTION app.note_orphaned_consent();
+alter table app.leads alter column phone set statistics 0;
+alter table app.leads alter column name set statistics 0;
+alter table app.leads alter column email set statistics 0;
+alter table app.leads alter column notes set statistics 0;
+alter table app.leads alter column name_key set statistics 0;
 alter table app.leads enable row level security;
+create policy own on app.leads for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, business_id, phone, phone_hmac, name, email, notes, language, needs_owner_since, needs_owner_reason, created_at, last_inbound_at, version, name_key, taken_over_at) on table app.leads to authenticated;
 
 create table app.media (
   message_id uuid not null,
@@ -381,6 +453,8 @@ comment on column app.media.storage_path is 'Where it is in the bucket media, if
 comment on column app.media.removed_at is 'Since when Twilio does not have it any more.';
 CREATE INDEX media_business_id_idx ON app.media USING btree (business_id);
 alter table app.media enable row level security;
+create policy own on app.media for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (message_id, "position", business_id, state, found_type, byte_count, storage_path) on table app.media to authenticated;
 
 create table app.messages (
   id uuid default app.uuid_v7() not null,
@@ -399,6 +473,7 @@ create table app.messages (
   error_code integer,
   attempted_at timestamp with time zone,
   created_at timestamp with time zone default app.clock() not null,
+  request_id uuid,
   constraint messages_pkey PRIMARY KEY (id),
   constraint messages_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint messages_in_reply_to_fkey FOREIGN KEY (in_reply_to) REFERENCES app.messages(id),
@@ -421,13 +496,19 @@ comment on column app.messages.masked_count is 'How many card and social-insuran
 comment on column app.messages.legal_basis is 'Why an outbound text was lawful when it was queued.';
 comment on column app.messages.status is 'Twilio''s status; before Twilio has it pending, or withheld when the gate refused the claim.';
 comment on column app.messages.attempted_at is 'When it was last claimed for sending. Set and without twilio_sid: whether Twilio has it is unknown.';
+comment on column app.messages.request_id is 'What the owner''s form called the text: posted again, it is found by this.';
 CREATE INDEX messages_business_id_id_idx ON app.messages USING btree (business_id, id);
 CREATE UNIQUE INDEX messages_in_reply_to_key ON app.messages USING btree (in_reply_to);
 CREATE INDEX messages_lead_id_id_idx ON app.messages USING btree (lead_id, id);
+CREATE UNIQUE INDEX messages_request_id_key ON app.messages USING btree (lead_id, request_id) WHERE (request_id IS NOT NULL);
 CREATE INDEX messages_sender_phone_attempted_at_idx ON app.messages USING btree (sender_phone, attempted_at) WHERE (attempted_at IS NOT NULL);
 CREATE UNIQUE INDEX messages_twilio_sid_key ON app.messages USING btree (twilio_sid);
 CREATE INDEX messages_waiting_idx ON app.messages USING btree (sender_phone) WHERE ((direction = 'outbound'::text) AND (status = 'pending'::text) AND (attempted_at IS NULL));
+CREATE TRIGGER messages_are_noted AFTER INSERT ON app.messages FOR EACH ROW EXECUTE FUNCTION app.note_message();
+alter table app.messages alter column body set statistics 0;
 alter table app.messages enable row level security;
+create policy own on app.messages for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, business_id, lead_id, direction, author, body, media_count, masked_count, legal_basis, status, error_code, created_at) on table app.messages to authenticated;
 
 create table app.object_deletions (
   bucket text not null,
@@ -436,7 +517,21 @@ create table app.object_deletions (
   constraint object_deletions_pkey PRIMARY KEY (bucket, path)
 );
 comment on table app.object_deletions is 'Objects in Storage that are to be deleted: what they belonged to is gone already.';
+CREATE INDEX object_deletions_created_at_idx ON app.object_deletions USING btree (created_at);
 alter table app.object_deletions enable row level security;
+
+create table app.rate_limits (
+  kind text not null,
+  subject bytea not null,
+  full_until timestamp with time zone not null,
+  constraint rate_limits_pkey PRIMARY KEY (kind, subject),
+  constraint kind_is_short CHECK (((char_length(kind) >= 1) AND (char_length(kind) <= 40))),
+  constraint subject_is_sha256 CHECK ((octet_length(subject) = 32))
+);
+comment on table app.rate_limits is 'Who has done something lately, by a keyed hash. A row that is past its time is as good as none.';
+comment on column app.rate_limits.full_until is 'When all that was taken has leaked out of the bucket: each taking moves it on by its share.';
+CREATE INDEX rate_limits_full_until_idx ON app.rate_limits USING btree (full_until);
+alter table app.rate_limits enable row level security;
 
 create table app.refusals (
   day date not null,
@@ -450,6 +545,21 @@ create table app.refusals (
 comment on table app.refusals is 'How many requests were refused, by day (UTC), function and reason. Written in sums: the logs have each one.';
 alter table app.refusals enable row level security;
 
+create table app.retention_runs (
+  id uuid default app.uuid_v7() not null,
+  started_at timestamp with time zone default app.clock() not null,
+  finished_at timestamp with time zone,
+  is_complete boolean default false not null,
+  purged jsonb default '{}'::jsonb not null,
+  constraint retention_runs_pkey PRIMARY KEY (id),
+  constraint complete_is_finished CHECK (((finished_at IS NOT NULL) OR (NOT is_complete))),
+  constraint purged_is_an_object CHECK ((jsonb_typeof(purged) = 'object'::text))
+);
+comment on table app.retention_runs is 'What cron/retention deleted, run by run: how many rows of each kind, and no more of them.';
+comment on column app.retention_runs.finished_at is 'Null while it runs, and for good if it was cut off.';
+comment on column app.retention_runs.is_complete is 'Whether nothing was left to do.';
+alter table app.retention_runs enable row level security;
+
 create table app.sender_numbers (
   phone app.e164 not null,
   business_id uuid,
@@ -459,11 +569,14 @@ create table app.sender_numbers (
   constraint sender_numbers_business_id_fkey FOREIGN KEY (business_id) REFERENCES app.businesses(id),
   constraint texts_per_minute_is_positive CHECK ((texts_per_minute > 0))
 );
-comment on table app.sender_numbers is 'The Twilio numbers a shop is texted at and texts from.';
+comment on table app.sender_numbers is 'Our Twilio numbers: what a shop is texted at and texts from. Without a shop, a number waits for one.';
 comment on column app.sender_numbers.business_id is 'The shop that has it; null for a number that nobody has at the moment.';
 comment on column app.sender_numbers.texts_per_minute is 'How many texts may be handed to Twilio in any 60 seconds. An operator raises it for a short code or a toll-free number.';
 CREATE INDEX sender_numbers_business_id_idx ON app.sender_numbers USING btree (business_id);
+CREATE INDEX sender_numbers_free_idx ON app.sender_numbers USING btree (created_at, phone) WHERE (business_id IS NULL);
 alter table app.sender_numbers enable row level security;
+create policy own on app.sender_numbers for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (phone, business_id, created_at) on table app.sender_numbers to authenticated;
 
 create table app.status_events (
   id uuid default app.uuid_v7() not null,
@@ -481,6 +594,7 @@ create table app.status_events (
 comment on table app.status_events is 'Status callbacks as they came, one row each, never changed.';
 comment on column app.status_events.fields is 'The other fields that name no person, as Twilio sent them (lib''s sms_status lists which).';
 CREATE INDEX status_events_message_id_idx ON app.status_events USING btree (message_id);
+alter table app.status_events set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.status_events enable row level security;
 
 create table app.stripe_customers (
@@ -543,6 +657,8 @@ CREATE INDEX subscriptions_business_id_idx ON app.subscriptions USING btree (bus
 CREATE INDEX subscriptions_customer_id_idx ON app.subscriptions USING btree (customer_id);
 CREATE INDEX subscriptions_open_idx ON app.subscriptions USING btree (id) WHERE (status <> ALL (ARRAY['canceled'::text, 'incomplete_expired'::text]));
 alter table app.subscriptions enable row level security;
+create policy own on app.subscriptions for select to authenticated using ((business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])));
+grant select (id, business_id, customer_id, status, price_id, current_period_start, current_period_end, trial_end, cancel_at, cancel_at_period_end, canceled_at, is_collection_paused, unpaid_since, created_at, version, fetched_at) on table app.subscriptions to authenticated;
 
 create table app.suppressions (
   sender_phone app.e164 not null,
@@ -555,6 +671,10 @@ create table app.suppressions (
 );
 comment on table app.suppressions is 'Who must not be texted from a number. Names no person and refers to no row, so it outlives lead and account.';
 alter table app.suppressions enable row level security;
+create policy own on app.suppressions for select to authenticated using (((sender_phone)::text IN ( SELECT n.phone
+   FROM app.sender_numbers n
+  WHERE (n.business_id = ANY (( SELECT app.own_business_ids() AS own_business_ids)::uuid[])))));
+grant select (sender_phone, phone_hmac, reason, since) on table app.suppressions to authenticated;
 
 create table app.twilio_redactions (
   message_sid text not null,
@@ -583,6 +703,10 @@ create table app.webhook_events (
   constraint provider_is_known CHECK ((provider = ANY (ARRAY['twilio'::text, 'stripe'::text])))
 );
 comment on table app.webhook_events is 'The idempotent log: a row is written in the transaction that applies the event, or not at all.';
+CREATE INDEX webhook_events_message_idx ON app.webhook_events USING btree (received_at) WHERE ((provider = 'twilio'::text) AND (type = 'message'::text));
+CREATE INDEX webhook_events_status_idx ON app.webhook_events USING btree (received_at) WHERE ((provider = 'twilio'::text) AND (type = 'status'::text));
+CREATE INDEX webhook_events_stripe_idx ON app.webhook_events USING btree (received_at) WHERE (provider = 'stripe'::text);
+alter table app.webhook_events set (autovacuum_vacuum_scale_factor=0.02);
 alter table app.webhook_events enable row level security;
 
 CREATE OR REPLACE FUNCTION app.advance_message(p_message_id uuid, p_sid text, p_status text, p_error_code integer)
@@ -681,6 +805,40 @@ begin
 end;
 $function$;
 comment on function app.apply_error_policy(uuid,uuid,text) is 'Suppresses a number that Twilio says is opted out or unreachable.';
+
+CREATE OR REPLACE FUNCTION app.assign_number(p_business_id uuid)
+ RETURNS text
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+declare
+  v_phone text;
+begin
+  select n.phone into v_phone
+  from app.sender_numbers n
+  where n.business_id = p_business_id
+  order by n.created_at, n.phone
+  limit 1;
+  if found then
+    return v_phone;
+  end if;
+  -- Two shops that are opened at once take two.
+  select n.phone into v_phone
+  from app.sender_numbers n
+  where n.business_id is null
+  order by n.created_at, n.phone
+  limit 1
+  for update skip locked;
+  if not found then
+    return null;
+  end if;
+  update app.sender_numbers set business_id = p_business_id where phone = v_phone;
+  insert into app.audit_events (business_id, actor, action)
+  values (p_business_id, 'system', 'number_assigned');
+  return v_phone;
+end;
+$function$;
+comment on function app.assign_number(uuid) is 'A shop''s number: its own, or else one that belonged to nobody; null if none is free.';
 
 CREATE OR REPLACE FUNCTION app.backup_lifetime()
  RETURNS interval
@@ -812,6 +970,7 @@ AS $function$
   );
 $function$;
 comment on function app.billing_standing(uuid) is 'How a shop stands: the standing of its newest subscription that is served, else of its newest, else none.';
+grant execute on function app.billing_standing(uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.business_days_after(p_day date, p_count integer)
  RETURNS date
@@ -918,6 +1077,7 @@ AS $function$
   select pg_catalog.now();
 $function$;
 comment on function app.clock() is 'The time all rules go by: the transaction''s.';
+grant execute on function app.clock() to authenticated;
 
 CREATE OR REPLACE FUNCTION app.closure_lease()
  RETURNS interval
@@ -1028,6 +1188,42 @@ AS $function$
 $function$;
 comment on function app.consent_hash(app.consent_events) is 'The link of the chain that a row of evidence makes: SHA-256 over its fields and the link before.';
 
+CREATE OR REPLACE FUNCTION app.consent_view(p_lead app.leads, p_time_zone text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'suppressed', s.reason,
+    'suppressed_at', app.moment(s.since, p_time_zone),
+    'response_until', app.moment(
+      case
+        when p_lead.last_inbound_at > app.clock() - interval '24 hours'
+          then p_lead.last_inbound_at + interval '24 hours'
+      end,
+      p_time_zone
+    ),
+    'express_since', app.moment(c.express_since, p_time_zone),
+    'inquiry_until', app.moment(c.inquiry_until, p_time_zone),
+    'purchase_until', app.moment(c.purchase_until, p_time_zone)
+  )
+  from (values (true)) one
+  left join app.consent_ledgers c
+    on c.business_id = p_lead.business_id and c.phone_hmac = p_lead.phone_hmac
+  left join lateral (
+    select o.reason, o.since
+    from app.sender_numbers n
+    join app.suppressions o on o.sender_phone = n.phone and o.phone_hmac = p_lead.phone_hmac
+    where n.business_id = p_lead.business_id
+    -- An opt-out comes before what carriers say.
+    order by o.reason, o.since
+    limit 1
+  ) s on true;
+$function$;
+comment on function app.consent_view(app.leads,text) is 'Whether and why a lead may be texted: what app.gate goes by.';
+grant execute on function app.consent_view(app.leads,text) to authenticated;
+
 CREATE OR REPLACE FUNCTION app.count_erased(p_closure app.closures, p_what text, p_count bigint)
  RETURNS void
  LANGUAGE sql
@@ -1040,6 +1236,50 @@ AS $function$
   where id = p_closure.id;
 $function$;
 comment on function app.count_erased(app.closures,text,bigint) is 'Adds to what a closure has erased.';
+
+CREATE OR REPLACE FUNCTION app.cursor_id(p_cursor text)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_cursor is null then 'ffffffff-ffff-ffff-ffff-ffffffffffff'::uuid
+    when p_cursor ~ '^([0-9]{1,17}\.)?[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then
+      right(p_cursor, 36)::uuid
+  end;
+$function$;
+comment on function app.cursor_id(text) is 'The id in a cursor: the highest without one, null in what is none.';
+grant execute on function app.cursor_id(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION app.cursor_time(p_cursor text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_cursor is null then 'infinity'::timestamptz
+    when p_cursor ~ '^[0-9]{1,17}\.' then
+      'epoch'::timestamptz + split_part(p_cursor, '.', 1)::bigint * interval '1 microsecond'
+  end;
+$function$;
+comment on function app.cursor_time(text) is 'The time in a cursor: the end of time without one, null in what is none.';
+grant execute on function app.cursor_time(text) to authenticated;
+
+CREATE OR REPLACE FUNCTION app.delete_chain()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  delete from app.consent_events e
+  using gone g
+  where e.business_id = g.business_id and e.phone_hmac = g.phone_hmac;
+  return null;
+end;
+$function$;
+comment on function app.delete_chain() is 'Trigger of app.consent_ledgers: with the end of a chain go its rows.';
 
 CREATE OR REPLACE FUNCTION app.erase_owner(p_closure app.closures)
  RETURNS jsonb
@@ -1519,6 +1759,7 @@ begin
     when app.is_suppressed(v_lead.business_id, v_lead.phone_hmac) then 'opted_out'
     -- Help and the confirmations of STOP and START are owed to the lead, whoever pays.
     when p_author <> 'system' and not app.billing_allows(v_lead.business_id) then 'billing'
+    when p_author = 'assistant' and v_lead.taken_over_at is not null then 'taken_over'
     -- Two machines that answer each other would never stop.
     when p_author = 'assistant' and 10 <= (
       select count(*)
@@ -1570,6 +1811,31 @@ begin
 end;
 $function$;
 comment on function app.gate(uuid,text,uuid) is 'Whether a lead may be texted now: the legal basis, or the refusal and from when another try makes sense. Holds the lead''s lock to the end of the transaction.';
+
+CREATE OR REPLACE FUNCTION app.has_due(p_kind text, p_before timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_kind record;
+  v_has_due boolean;
+begin
+  select * into v_kind from app.purge_kinds() k where k.kind = p_kind;
+  if not found or v_kind.key_type = 'tid' then
+    return false;
+  end if;
+  execute format(
+    'select exists (select from %1$s t where t.%2$s < $2::%3$s and (%4$s))',
+    v_kind.relation, v_kind.key, v_kind.key_type, v_kind.condition
+  )
+  using p_before, app.purge_bound(v_kind.key_type, p_before)
+  into v_has_due;
+  return v_has_due;
+end;
+$function$;
+comment on function app.has_due(text,timestamp with time zone) is 'Whether rows of a kind are older than a time. Not told of what would have to be read whole.';
 
 CREATE OR REPLACE FUNCTION app.hold_closure(request jsonb)
  RETURNS app.closures
@@ -1631,6 +1897,23 @@ begin
 end;
 $function$;
 comment on function app.hold_restore(jsonb) is 'The closure closure_id, locked, whose account can be restored; refuses the call otherwise.';
+
+CREATE OR REPLACE FUNCTION app.is_being_erased(p_business_id uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select exists (
+    select
+    from app.closures
+    where business_id = p_business_id
+      and state = 'open'
+      and step in ('rows', 'key')
+      and restored_at is null
+  );
+$function$;
+comment on function app.is_being_erased(uuid) is 'Whether an account is sealed, or has been, and its rows are to go.';
 
 CREATE OR REPLACE FUNCTION app.is_business_day(p_day date)
  RETURNS boolean
@@ -1705,6 +1988,7 @@ AS $function$
   select p_standing in ('trialing', 'active', 'past_due');
 $function$;
 comment on function app.is_served(text) is 'Whether a shop of this standing is served.';
+grant execute on function app.is_served(text) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.is_settled(p_closure app.closures)
  RETURNS boolean
@@ -1739,6 +2023,23 @@ AS $function$
 $function$;
 comment on function app.is_suppressed(uuid,bytea) is 'Whether a shop must not text a number.';
 
+CREATE OR REPLACE FUNCTION app.is_time_zone(p_name text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+begin
+  perform now() at time zone p_name;
+  -- Postgres also takes offsets and rules of its own making, which no place has.
+  return p_name ~ '^[A-Z][A-Za-z_]+(/[A-Z][A-Za-z_+-]+){1,2}$' or p_name = 'UTC';
+exception
+  when invalid_parameter_value then
+    return false;
+end;
+$function$;
+comment on function app.is_time_zone(text) is 'Whether the IANA knows a time zone by this name.';
+
 CREATE OR REPLACE FUNCTION app.lead_of_owner(request jsonb)
  RETURNS app.leads
  LANGUAGE plpgsql
@@ -1762,6 +2063,30 @@ end;
 $function$;
 comment on function app.lead_of_owner(jsonb) is 'A lead (lead_id) of the session''s owner; refuses the call if there is none.';
 
+CREATE OR REPLACE FUNCTION app.lead_view(p_lead app.leads, p_time_zone text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'id', p_lead.id,
+    'version', p_lead.version,
+    'phone', p_lead.phone,
+    'name', p_lead.name,
+    'email', p_lead.email,
+    'notes', p_lead.notes,
+    'language', p_lead.language,
+    'created_at', app.moment(p_lead.created_at, p_time_zone),
+    'last_inbound_at', app.moment(p_lead.last_inbound_at, p_time_zone),
+    'flag', p_lead.needs_owner_reason,
+    'flagged_at', app.moment(p_lead.needs_owner_since, p_time_zone),
+    'taken_over_at', app.moment(p_lead.taken_over_at, p_time_zone)
+  );
+$function$;
+comment on function app.lead_view(app.leads,text) is 'What the console says of a lead.';
+grant execute on function app.lead_view(app.leads,text) to authenticated;
+
 CREATE OR REPLACE FUNCTION app.lease()
  RETURNS interval
  LANGUAGE sql
@@ -1781,20 +2106,45 @@ AS $function$
   select to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 $function$;
 comment on function app.ledger_time(timestamp with time zone) is 'A time as the chain and the export write it: UTC, microseconds.';
+grant execute on function app.ledger_time(timestamp with time zone) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.lift_suppressions(p_business_id uuid, p_phone_hmac bytea, p_reasons text[])
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
+begin
   delete from app.suppressions s
   using app.sender_numbers n
   where n.business_id = p_business_id
     and s.sender_phone = n.phone
     and s.phone_hmac = p_phone_hmac
     and s.reason = any (p_reasons);
+  if found then
+    update app.conversations c
+    set suppressed_at = app.suppressed_at(p_business_id, p_phone_hmac)
+    from app.leads l
+    where l.business_id = p_business_id and l.phone_hmac = p_phone_hmac and c.lead_id = l.id;
+  end if;
+end;
 $function$;
 comment on function app.lift_suppressions(uuid,bytea,text[]) is 'Lets a shop text a number again, if it was suppressed for one of the reasons.';
+
+CREATE OR REPLACE FUNCTION app.like_patterns(p_texts jsonb, p_is_binary boolean)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select array_agg(
+    '%' || regexp_replace(
+      case when p_is_binary then encode(convert_to(t.text, 'UTF8'), 'escape') else t.text end,
+      '([\\%_])', '\\\1', 'g'
+    ) || '%'
+  )
+  from jsonb_array_elements_text(p_texts) t (text);
+$function$;
+comment on function app.like_patterns(jsonb,boolean) is 'For like: each text anywhere in another; or in bytes, as encode(…, ''escape'') writes them.';
 
 CREATE OR REPLACE FUNCTION app.log_stripe_event(p_event jsonb)
  RETURNS boolean
@@ -1854,6 +2204,76 @@ AS $function$
 $function$;
 comment on function app.media_work(uuid) is 'What is left to do for a text''s pictures: all that Twilio may still have.';
 
+CREATE OR REPLACE FUNCTION app.moment(p_time timestamp with time zone, p_time_zone text)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case
+    when p_time is not null then jsonb_build_object(
+      'at', app.ledger_time(p_time),
+      'local', to_char(p_time at time zone p_time_zone, 'YYYY-MM-DD"T"HH24:MI')
+    )
+  end;
+$function$;
+comment on function app.moment(timestamp with time zone,text) is 'A time as the console gets it: UTC, and at the shop.';
+grant execute on function app.moment(timestamp with time zone,text) to authenticated;
+
+CREATE OR REPLACE FUNCTION app.note_message()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update app.conversations
+  set last_message_id = new.id,
+      is_unanswered = new.direction = 'inbound' and suppressed_at is null
+  where lead_id = new.lead_id and last_message_id < new.id;
+  if not found then
+    insert into app.conversations (
+      lead_id, business_id, last_message_id, is_unanswered, suppressed_at
+    )
+    select l.id, l.business_id, new.id, new.direction = 'inbound' and s.suppressed_at is null,
+      s.suppressed_at
+    from app.leads l
+    cross join lateral (select app.suppressed_at(l.business_id, l.phone_hmac)) s (suppressed_at)
+    where l.id = new.lead_id
+    -- It is there, with a newer text.
+    on conflict (lead_id) do nothing;
+  end if;
+  return null;
+end;
+$function$;
+comment on function app.note_message() is 'Trigger of app.messages: keeps app.conversations. Whoever writes a text holds the lead''s lock.';
+
+CREATE OR REPLACE FUNCTION app.note_orphaned_consent()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  update app.consent_ledgers c
+  set orphaned_at = app.clock()
+  from erased e
+  where c.business_id = e.business_id and c.phone_hmac = e.phone_hmac;
+  return null;
+end;
+$function$;
+comment on function app.note_orphaned_consent() is 'Trigger of app.leads: the time of a chain runs from when its lead was erased.';
+
+CREATE OR REPLACE FUNCTION app.note_purged(p_run_id uuid, p_kind text, p_count bigint)
+ RETURNS void
+ LANGUAGE sql
+ SET search_path TO ''
+AS $function$
+  update app.retention_runs
+  set purged = purged
+    || jsonb_build_object(p_kind, coalesce((purged ->> p_kind)::bigint, 0) + p_count)
+  where id = p_run_id and p_count > 0;
+$function$;
+comment on function app.note_purged(uuid,text,bigint) is 'Adds to the record of a run, in the transaction that deletes.';
+
 CREATE OR REPLACE FUNCTION app.objects_of(p_closure app.closures)
  RETURNS TABLE(bucket text, path text)
  LANGUAGE sql
@@ -1872,6 +2292,36 @@ AS $function$
   where p_closure.ends_owner and o.owner_id = p_closure.owner_id::text;
 $function$;
 comment on function app.objects_of(app.closures) is 'Objects of an account that Storage still has.';
+
+CREATE OR REPLACE FUNCTION app.overdue()
+ RETURNS TABLE(kind text, id uuid, business_id uuid, since timestamp with time zone)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select 'export', e.id, e.business_id, e.due_at
+  from app.exports e
+  where e.state in ('unconfirmed', 'open') and e.due_at <= app.clock()
+  union all
+  -- Whoever deletes comes every minute.
+  select 'export_deletion', e.id, e.business_id, e.expires_at
+  from app.exports e
+  where e.state = 'ready' and e.expires_at <= app.clock() - interval '1 day'
+  union all
+  select 'object_deletion', null, null, min(o.created_at)
+  from app.object_deletions o
+  having min(o.created_at) <= app.clock() - interval '1 day'
+  union all
+  select 'closure', c.id, c.business_id,
+    case when c.step in ('key', 'object', 'certificate') then c.purge_at else c.requested_at end
+  from app.closures c
+  where app.is_overdue(c)
+  union all
+  select 'twilio_redaction', null, null, min(r.run_at)
+  from app.twilio_redactions r
+  having min(r.run_at) <= app.clock() - interval '1 day';
+$function$;
+comment on function app.overdue() is 'What should have been done by now, whoever was to do it.';
 
 CREATE OR REPLACE FUNCTION app.owe_export(p_business app.businesses, p_format text, p_requested_by text, p_state text)
  RETURNS void
@@ -1932,13 +2382,61 @@ begin
     perform app.flag_for_owner(v_message.lead_id, 'billing');
     return null;
   end if;
+  if exists (
+    select from app.leads where id = v_message.lead_id and taken_over_at is not null
+  ) then
+    perform app.flag_for_owner(v_message.lead_id, 'taken_over');
+    return null;
+  end if;
   insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
   values ('reply', p_message_id, app.clock() + app.lease(), 1, 1)
   returning id into v_job_id;
   return app.reply_work(v_job_id);
 end;
 $function$;
-comment on function app.owe_reply(uuid) is 'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody or does not pay.';
+comment on function app.owe_reply(uuid) is 'Makes a claimed job of answering a text, and returns its work; null if the shop answers nobody, does not pay, or its owner answers.';
+
+CREATE OR REPLACE FUNCTION app.own_business_ids()
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_claims jsonb := auth.jwt();
+  v_owner_id uuid;
+begin
+  -- A token that the owner has given to another application, or nobody's.
+  if v_claims ? 'client_id' or coalesce((v_claims ->> 'is_anonymous')::boolean, false) then
+    raise sqlstate 'PT401' using message = 'the session is not an owner''s';
+  end if;
+  v_owner_id := app.require_session(jsonb_build_object(
+    'user_id', v_claims ->> 'sub', 'session_id', v_claims ->> 'session_id', 'aal', v_claims ->> 'aal'
+  ));
+  return array(select b.id from app.businesses b where b.owner_id = v_owner_id);
+end;
+$function$;
+comment on function app.own_business_ids() is 'The shops of the owner who makes the request; refuses it if the session has ended.';
+grant execute on function app.own_business_ids() to authenticated;
+
+CREATE OR REPLACE FUNCTION app.own_lead(request jsonb)
+ RETURNS app.leads
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads;
+begin
+  select l.* into v_lead from app.leads l where l.id = (request ->> 'lead_id')::uuid;
+  if not found then
+    raise sqlstate 'PT404' using message = 'the owner has no such lead';
+  end if;
+  return v_lead;
+end;
+$function$;
+comment on function app.own_lead(jsonb) is 'A lead (lead_id) that row level security lets the caller see; refuses the call if there is none.';
+grant execute on function app.own_lead(jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.paced_until(p_sender_phone text, p_is_waiting boolean)
  RETURNS timestamp with time zone
@@ -1981,6 +2479,17 @@ end;
 $function$;
 comment on function app.paced_until(text,boolean) is 'When a number may send its next text: null if now. A text that is waiting already does not wait for itself.';
 
+CREATE OR REPLACE FUNCTION app.page_size(request jsonb)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select least(greatest(coalesce((request ->> 'limit')::integer, 50), 1), 100);
+$function$;
+comment on function app.page_size(jsonb) is 'How many rows of a list are asked for: 1 to 100.';
+grant execute on function app.page_size(jsonb) to authenticated;
+
 CREATE OR REPLACE FUNCTION app.payment_grace()
  RETURNS interval
  LANGUAGE sql
@@ -1990,6 +2499,7 @@ AS $function$
   select interval '7 days';
 $function$;
 comment on function app.payment_grace() is 'For how long a shop is served whose payment has failed.';
+grant execute on function app.payment_grace() to authenticated;
 
 CREATE OR REPLACE FUNCTION app.postpone_job(p_job_id uuid, p_at_least interval)
  RETURNS void
@@ -2005,6 +2515,86 @@ AS $function$
   where id = p_job_id and finished_at is null;
 $function$;
 comment on function app.postpone_job(uuid,interval) is 'Puts a job that failed for now back in line.';
+
+CREATE OR REPLACE FUNCTION app.profile_view(p_business_id uuid)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'version', b.version,
+    'name', b.name,
+    'mailing_address', b.mailing_address,
+    'contact_email', b.contact_email,
+    'contact_phone', b.contact_phone,
+    'website', b.website,
+    'time_zone', b.time_zone,
+    'language', b.language,
+    'about', b.about,
+    'instructions', b.instructions,
+    'local_time', to_char(app.clock() at time zone b.time_zone, 'FMDay YYYY-MM-DD HH24:MI'),
+    'created_at', app.moment(b.created_at, b.time_zone),
+    'updated_at', app.moment(b.updated_at, b.time_zone)
+  )
+  from app.businesses b
+  where b.id = p_business_id;
+$function$;
+comment on function app.profile_view(uuid) is 'All of a shop that its owner can change.';
+grant execute on function app.profile_view(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION app.purge_bound(p_key_type text, p_before timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select case p_key_type
+    when 'uuid' then app.first_id_at(p_before)::text
+    when 'timestamptz' then p_before::text
+    when 'date' then (p_before at time zone 'UTC')::date::text
+  end;
+$function$;
+comment on function app.purge_bound(text,timestamp with time zone) is 'The key before which rows are older than a time.';
+
+CREATE OR REPLACE FUNCTION app.purge_kinds()
+ RETURNS TABLE(kind text, relation text, key text, key_type text, condition text)
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  values
+    (
+      'webhook_events_stripe', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'stripe'$c$
+    ),
+    (
+      'webhook_events_message', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'twilio' and type = 'message'$c$
+    ),
+    (
+      'webhook_events_status', 'app.webhook_events', 'received_at', 'timestamptz',
+      $c$provider = 'twilio' and type = 'status'$c$
+    ),
+    ('status_events', 'app.status_events', 'id', 'uuid', 'received_at < $1'),
+    ('jobs_done', 'app.jobs', 'id', 'uuid', $c$state = 'done' and finished_at < $1$c$),
+    ('jobs_dead', 'app.jobs', 'id', 'uuid', $c$state = 'dead' and finished_at < $1$c$),
+    ('exports', 'app.exports', 'expires_at', 'timestamptz', $c$state = 'expired'$c$),
+    ('refusals', 'app.refusals', 'day', 'date', 'true'),
+    (
+      'consent', 'app.consent_ledgers', 'orphaned_at', 'timestamptz',
+      'not exists (
+         select
+         from app.leads l
+         where l.business_id = t.business_id and l.phone_hmac = t.phone_hmac
+       )'
+    ),
+    ('erased_leads', 'app.erased_leads', 'at', 'timestamptz', 'true'),
+    ('audit_events', 'app.audit_events', 'id', 'uuid', 'at < $1'),
+    ('retention_runs', 'app.retention_runs', 'id', 'uuid', 'started_at < $1'),
+    ('auth_audit', 'auth.audit_log_entries', 'ctid', 'tid', 'created_at < $1');
+$function$;
+comment on function app.purge_kinds() is 'What can be purged, a closed list: the table, the key by which its oldest rows come first, and which of them go ($1 is the time they are older than).';
 
 CREATE OR REPLACE FUNCTION app.put_off_closure(p_closure app.closures, p_until timestamp with time zone)
  RETURNS jsonb
@@ -2058,12 +2648,14 @@ begin
 
   if v_turn is not null then
     insert into app.jobs (kind, message_id, run_at) values ('send', v_message_id, v_turn);
-    return jsonb_build_object('outcome', 'queued');
+    return jsonb_build_object('outcome', 'queued', 'message_id', v_message_id);
   end if;
   insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
   values ('send', v_message_id, app.clock() + app.lease(), 1, 1)
   returning id into v_job_id;
-  return jsonb_build_object('outcome', 'queued', 'send', app.send_work(v_job_id));
+  return jsonb_build_object(
+    'outcome', 'queued', 'message_id', v_message_id, 'send', app.send_work(v_job_id)
+  );
 end;
 $function$;
 comment on function app.queue_text(uuid,app.e164,text,text,uuid) is 'Writes an outbound text and, unless its number must pause, claims it for sending, if the gate lets it through.';
@@ -2183,6 +2775,20 @@ end;
 $function$;
 comment on function app.refuse_change_of_evidence() is 'Trigger of app.consent_events: an update may erase the wording and nothing else.';
 
+CREATE OR REPLACE FUNCTION app.refuse_early_deletion()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO ''
+AS $function$
+begin
+  if (to_jsonb(old) ->> tg_argv[0])::timestamptz <= app.clock() - tg_argv[1]::interval then
+    return old;
+  end if;
+  raise exception 'rows of %.% are kept for %', tg_table_schema, tg_table_name, tg_argv[1];
+end;
+$function$;
+comment on function app.refuse_early_deletion() is 'Trigger: lets a row go only when a time in it (first argument, a column) is so long ago (second).';
+
 CREATE OR REPLACE FUNCTION app.refuse_export_of_closing()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2197,26 +2803,23 @@ end;
 $function$;
 comment on function app.refuse_export_of_closing() is 'Trigger of app.exports: only of a shop that is active is anything exported.';
 
-CREATE OR REPLACE FUNCTION app.refuse_loss_of_evidence()
+CREATE OR REPLACE FUNCTION app.refuse_gap_in_evidence()
  RETURNS trigger
  LANGUAGE plpgsql
  SET search_path TO ''
 AS $function$
 begin
-  if not exists (
+  if exists (
     select
-    from app.closures
-    where business_id = old.business_id
-      and state = 'open'
-      and step in ('rows', 'key')
-      and restored_at is null
+    from app.consent_ledgers
+    where business_id = old.business_id and phone_hmac = old.phone_hmac
   ) then
-    raise exception 'rows of %.% are never deleted', tg_table_schema, tg_table_name;
+    raise exception 'rows of %.% go with their chain only', tg_table_schema, tg_table_name;
   end if;
   return old;
 end;
 $function$;
-comment on function app.refuse_loss_of_evidence() is 'Trigger of app.consent_events: only the closure of a sealed account deletes evidence.';
+comment on function app.refuse_gap_in_evidence() is 'Trigger of app.consent_events: a row goes only when the end of its chain is gone.';
 
 CREATE OR REPLACE FUNCTION app.reply_work(p_job_id uuid)
  RETURNS jsonb
@@ -2400,6 +3003,26 @@ end;
 $function$;
 comment on function app.row_to_restore(app.closures,text,jsonb) is 'A row of a backup as it is put back; null if it is not.';
 
+CREATE OR REPLACE FUNCTION app.scanned()
+ RETURNS TABLE(relation oid, schema text, name text, is_paged boolean)
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select c.oid, n.nspname::text, c.relname::text, c.relkind <> 'v'
+  from pg_catalog.pg_class c
+  join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+  where (
+      c.relkind in ('r', 'm')
+      and n.nspname not in ('pg_catalog', 'information_schema', 'pg_toast')
+      -- Somebody else's session's.
+      and c.relpersistence <> 't'
+    )
+    -- The planner's samples, and statements with what stood in them.
+    or (c.relkind = 'v' and c.relname in ('pg_stats', 'pg_stats_ext', 'pg_stat_statements'));
+$function$;
+comment on function app.scanned() is 'Everything in which a person could be left: tables, and views of what Postgres has seen of them.';
+
 CREATE OR REPLACE FUNCTION app.send_work(p_job_id uuid)
  RETURNS jsonb
  LANGUAGE sql
@@ -2432,6 +3055,104 @@ AS $function$
   where j.id = p_job_id;
 $function$;
 comment on function app.send_work(uuid) is 'A claimed send job, as the sender gets it.';
+
+CREATE OR REPLACE FUNCTION app.sender_for(p_lead app.leads)
+ RETURNS app.e164
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+ SET enable_bitmapscan TO 'off'
+AS $function$
+  select n.phone
+  from app.sender_numbers n
+  left join (
+    select m.sender_phone
+    from app.messages m
+    where m.lead_id = p_lead.id
+    order by m.id desc
+    limit 1
+  ) last on last.sender_phone = n.phone
+  where n.business_id = p_lead.business_id
+  order by last.sender_phone is null, n.created_at, n.phone
+  limit 1;
+$function$;
+comment on function app.sender_for(app.leads) is 'The number a lead is texted from; null if the shop has none.';
+
+CREATE OR REPLACE FUNCTION app.shop_header(p_business_id uuid)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_own uuid[] := app.own_business_ids();
+  v_shop jsonb;
+begin
+  select jsonb_build_object(
+    'id', b.id,
+    'name', b.name,
+    'state', b.state,
+    'language', b.language,
+    'time_zone', b.time_zone,
+    'role', 'owner',
+    'billing', s.standing,
+    'served_until', (
+      select app.moment(max(p.unpaid_since) + app.payment_grace(), b.time_zone)
+      from app.subscriptions p
+      where s.standing = 'past_due' and p.business_id = b.id and p.status = 'past_due'
+    ),
+    'numbers', (
+      select coalesce(jsonb_agg(n.phone order by n.created_at, n.phone), '[]')
+      from app.sender_numbers n
+      where n.business_id = b.id
+    ),
+    'flagged', (
+      select count(*)
+      from (
+        select
+        from app.leads l
+        where l.business_id = b.id and l.needs_owner_since is not null
+        limit 100
+      ) f
+    )
+  ) into v_shop
+  from app.businesses b
+  cross join lateral (select app.billing_standing(b.id) as standing) s
+  where b.id = any (v_own) and b.id = coalesce(p_business_id, b.id)
+  -- Who has several sees the oldest that lives.
+  order by b.state = 'active' desc, b.created_at, b.id
+  limit 1;
+  if not found then
+    raise sqlstate 'PT428' using message = 'the owner has no shop';
+  end if;
+  return v_shop;
+end;
+$function$;
+comment on function app.shop_header(uuid) is 'What every page says of a shop of the owner''s: the one named, or the first.';
+grant execute on function app.shop_header(uuid) to authenticated;
+
+CREATE OR REPLACE FUNCTION app.shop_of_owner(request jsonb)
+ RETURNS app.businesses
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_business app.businesses;
+begin
+  select b.* into v_business
+  from app.businesses b
+  where b.owner_id = v_owner_id
+  order by b.state = 'active' desc, b.created_at, b.id
+  limit 1;
+  if not found then
+    raise sqlstate 'PT428' using message = 'the owner has no shop';
+  end if;
+  return v_business;
+end;
+$function$;
+comment on function app.shop_of_owner(jsonb) is 'The shop of the session''s owner, the first that lives; refuses the call if there is none.';
 
 CREATE OR REPLACE FUNCTION app.shut_out(p_user_id uuid)
  RETURNS void
@@ -2530,6 +3251,7 @@ AS $function$
   end;
 $function$;
 comment on function app.subscription_standing(app.subscriptions) is 'Stripe''s status, but for paused, where payments are, and grace_over, where past_due has lasted too long.';
+grant execute on function app.subscription_standing(app.subscriptions) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, p_reason text)
  RETURNS boolean
@@ -2537,6 +3259,14 @@ CREATE OR REPLACE FUNCTION app.suppress(p_business_id uuid, p_phone_hmac bytea, 
  SET search_path TO ''
 AS $function$
 begin
+  update app.conversations c
+  set is_unanswered = false, suppressed_at = coalesce(c.suppressed_at, app.clock())
+  from app.leads l
+  where l.business_id = p_business_id
+    and l.phone_hmac = p_phone_hmac
+    and c.lead_id = l.id
+    and (c.is_unanswered or c.suppressed_at is null);
+
   insert into app.suppressions (sender_phone, phone_hmac, reason)
   select phone, p_phone_hmac, p_reason from app.sender_numbers where business_id = p_business_id
   -- Who cannot be reached and then opts out has opted out.
@@ -2547,6 +3277,19 @@ begin
 end;
 $function$;
 comment on function app.suppress(uuid,bytea,text) is 'Keeps a shop from texting a number, from all its senders. False if it already was.';
+
+CREATE OR REPLACE FUNCTION app.suppressed_at(p_business_id uuid, p_phone_hmac bytea)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+ SET search_path TO ''
+AS $function$
+  select min(s.since)
+  from app.sender_numbers n
+  join app.suppressions s on s.sender_phone = n.phone
+  where n.business_id = p_business_id and s.phone_hmac = p_phone_hmac;
+$function$;
+comment on function app.suppressed_at(uuid,bytea) is 'Since when a shop must not text a number; null if it may.';
 
 CREATE OR REPLACE FUNCTION app.take_media(p_message_id uuid, p_media jsonb)
  RETURNS jsonb
@@ -2591,6 +3334,17 @@ AS $function$
     and m.body ~ '^\W*[0-9٠-٩۰-۹０-９]|[0-9٠-٩۰-۹０-９]\W*$';
 $function$;
 comment on function app.texts_to_join(uuid) is 'The texts a lead sent just before, for lib to see whether a number is split over them; null if there are none.';
+
+CREATE OR REPLACE FUNCTION app.time_cursor(p_time timestamp with time zone, p_id uuid)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO ''
+AS $function$
+  select (extract(epoch from p_time) * 1000000)::bigint || '.' || p_id;
+$function$;
+comment on function app.time_cursor(timestamp with time zone,uuid) is 'Where a list by time goes on.';
+grant execute on function app.time_cursor(timestamp with time zone,uuid) to authenticated;
 
 CREATE OR REPLACE FUNCTION app.turn_away(p_business_id uuid, request jsonb)
  RETURNS void
@@ -2744,6 +3498,38 @@ begin
 end;
 $function$;
 comment on function app.work_of(uuid) is 'What the holder of a claimed job is to do.';
+
+CREATE OR REPLACE FUNCTION public.add_number(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_business_id uuid;
+begin
+  insert into app.sender_numbers (phone) values (request ->> 'phone') on conflict do nothing;
+  if not found then
+    return jsonb_build_object('outcome', 'known');
+  end if;
+  select b.id into v_business_id
+  from app.businesses b
+  where b.state = 'active'
+    and not exists (select from app.sender_numbers n where n.business_id = b.id)
+  order by b.created_at, b.id
+  limit 1
+  for no key update skip locked;
+  if found then
+    perform app.assign_number(v_business_id);
+  end if;
+  return jsonb_build_object(
+    'outcome', 'added',
+    'business_id', (select n.business_id from app.sender_numbers n where n.phone = request ->> 'phone')
+  );
+end;
+$function$;
+comment on function public.add_number(jsonb) is 'Adds a number of ours (phone), for the shop that waits for one or the next that will. Outcome: added (with the shop that has it), or known.';
+grant execute on function public.add_number(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.advance_stripe_listing(request jsonb)
  RETURNS jsonb
@@ -2901,6 +3687,59 @@ $function$;
 comment on function public.begin_restore(jsonb) is 'What it takes to open the backup of a closed account (closure_id). PT404: there is none; PT409: it is restored; PT410: its backup is past its time; PT425: it is still being closed.';
 grant execute on function public.begin_restore(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.begin_retention(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_run_id uuid;
+begin
+  insert into app.retention_runs default values returning id into v_run_id;
+  insert into app.audit_events (actor, action, subject_id)
+  values ('system', 'retention_run', v_run_id);
+  return jsonb_build_object('run_id', v_run_id);
+end;
+$function$;
+comment on function public.begin_retention(jsonb) is 'Opens the record of a run of cron/retention.';
+grant execute on function public.begin_retention(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.begin_scan(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_scan_id uuid := app.uuid_v7();
+begin
+  insert into app.audit_events (actor, action, subject_id)
+  values ('operator', 'scan', v_scan_id);
+  return jsonb_build_object(
+    'tables', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'schema', s.schema,
+          'name', s.name,
+          'pages', case
+            when s.is_paged then
+              pg_relation_size(s.relation) / current_setting('block_size')::bigint
+          end,
+          'is_readable',
+            has_schema_privilege(s.schema, 'usage') and has_table_privilege(s.relation, 'select')
+        )
+        order by s.schema, s.name
+      )
+      from app.scanned() s
+    ),
+    'buckets', (select coalesce(jsonb_agg(b.id order by b.id), '[]') from storage.buckets b)
+  );
+end;
+$function$;
+comment on function public.begin_scan(jsonb) is 'What there is to search: tables, how many pages each has (null if it is read whole), whether it can be read; and buckets.';
+grant execute on function public.begin_scan(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.certify_closure(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -2927,6 +3766,40 @@ end;
 $function$;
 comment on function public.certify_closure(jsonb) is 'Ends a closure with its certificate. Outcome: finished or stale.';
 grant execute on function public.certify_closure(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.check_deadlines(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  -- Once for each, not every day.
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  select o.business_id, 'system', o.kind || '_overdue', o.id
+  from app.overdue() o
+  where not exists (
+    select
+    from app.audit_events a
+    where a.action = o.kind || '_overdue'
+      and a.at >= o.since
+      and a.subject_id is not distinct from o.id
+  );
+  return jsonb_build_object(
+    'overdue', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('kind', o.kind, 'id', o.id, 'since', o.since) order by o.since
+        ),
+        '[]'
+      )
+      from (select * from app.overdue() order by since limit 100) o
+    )
+  );
+end;
+$function$;
+comment on function public.check_deadlines(jsonb) is 'The 100 longest overdue obligations, each of which is in the audit trail from then on.';
+grant execute on function public.check_deadlines(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.claim_closure(request jsonb)
  RETURNS jsonb
@@ -3147,6 +4020,50 @@ AS $function$
 $function$;
 comment on function public.closure_status(jsonb) is 'How many accounts are being closed, at which step, and which of them are overdue.';
 grant execute on function public.closure_status(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.correct_lead(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+  v_current jsonb;
+  v_version integer;
+begin
+  update app.leads
+  set name = request ->> 'name',
+      email = request ->> 'email',
+      notes = request ->> 'notes',
+      version = version + 1
+  where id = v_lead.id and version = (request ->> 'version')::integer
+  returning version into v_version;
+  if not found then
+    select app.lead_view(l, b.time_zone) into v_current
+    from app.leads l
+    join app.businesses b on b.id = l.business_id
+    where l.id = v_lead.id;
+    if not found then
+      raise sqlstate 'PT404' using message = 'the owner has no such lead';
+    end if;
+    -- The answer to this very call was lost, and it is made again.
+    if (v_current ->> 'version')::integer = (request ->> 'version')::integer + 1
+      and (v_current ->> 'name') is not distinct from (request ->> 'name')
+      and (v_current ->> 'email') is not distinct from (request ->> 'email')
+      and (v_current ->> 'notes') is not distinct from (request ->> 'notes')
+    then
+      return jsonb_build_object('outcome', 'saved', 'version', v_current -> 'version');
+    end if;
+    return jsonb_build_object('outcome', 'conflict', 'current', v_current);
+  end if;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_lead.business_id, 'owner', 'lead_corrected', v_lead.id);
+  return jsonb_build_object('outcome', 'saved', 'version', v_version);
+end;
+$function$;
+comment on function public.correct_lead(jsonb) is 'Corrects name, email and notes of a lead (lead_id) over the version that was read. Outcome: saved (with the new version), or conflict (with the current lead).';
+grant execute on function public.correct_lead(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.count_refusals(request jsonb)
  RETURNS jsonb
@@ -3739,6 +4656,22 @@ $function$;
 comment on function public.finish_restore(jsonb) is 'Opens a restored shop again (closure_id), if all rows of its backup are there but those left_out (by table, numbers_lost among them), and destroys the backup''s key. PT422: not all rows are there.';
 grant execute on function public.finish_restore(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.finish_retention(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+begin
+  update app.retention_runs
+  set finished_at = app.clock(), is_complete = (request ->> 'is_complete')::boolean
+  where id = (request ->> 'run_id')::uuid;
+  return jsonb_build_object('outcome', case when found then 'finished' else 'unknown' end);
+end;
+$function$;
+comment on function public.finish_retention(jsonb) is 'Closes the record of a run (run_id), and says whether nothing was left to do (is_complete).';
+grant execute on function public.finish_retention(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.link_stripe_customer(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -3758,6 +4691,177 @@ end;
 $function$;
 comment on function public.link_stripe_customer(jsonb) is 'Remembers which shop of the owner''s a new customer of Stripe''s is.';
 grant execute on function public.link_stripe_customer(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_activity(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop jsonb := app.shop_header(null);
+  v_business_id uuid := (v_shop ->> 'id')::uuid;
+  v_time_zone text := v_shop ->> 'time_zone';
+  v_limit integer := app.page_size(request);
+  v_before_id uuid := app.cursor_id(request ->> 'before');
+  v_ids uuid[];
+  v_events jsonb;
+begin
+  select array_agg(p.id order by p.id desc),
+    jsonb_agg(
+      jsonb_build_object(
+        'id', p.id,
+        'at', app.moment(p.at, v_time_zone),
+        'actor', p.actor,
+        'action', p.action,
+        'subject_id', p.subject_id
+      )
+      order by p.id desc
+    )
+  into v_ids, v_events
+  from (
+    select q.*
+    from (
+      select a.id, a.at, a.actor, a.action, a.subject_id
+      from app.audit_events a
+      where a.business_id = v_business_id and a.id < v_before_id
+      order by a.id desc
+      limit 101
+    ) q
+    order by q.id desc
+    limit v_limit + 1
+  ) p;
+  return jsonb_build_object(
+    'shop', v_shop,
+    'events', coalesce(
+      case when cardinality(v_ids) > v_limit then v_events - v_limit else v_events end, '[]'
+    ),
+    'next', case when cardinality(v_ids) > v_limit then v_ids[v_limit] end
+  );
+end;
+$function$;
+comment on function public.list_activity(jsonb) is 'A page (limit, before) of what was done in the account, the newest first.';
+grant execute on function public.list_activity(jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.list_conversations(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop jsonb := app.shop_header(null);
+  v_business_id uuid := (v_shop ->> 'id')::uuid;
+  v_time_zone text := v_shop ->> 'time_zone';
+  v_filter text := coalesce(request ->> 'filter', 'all');
+  v_limit integer := app.page_size(request);
+  v_before_id uuid := app.cursor_id(request ->> 'before');
+  v_before timestamptz := app.cursor_time(request ->> 'before');
+  v_leads uuid[];
+  v_cursors text[];
+  v_conversations jsonb;
+begin
+  if v_filter = 'all' then
+    select array_agg(p.lead_id order by p.last_message_id desc),
+      array_agg(p.last_message_id::text order by p.last_message_id desc)
+    into v_leads, v_cursors
+    from (
+      select c.lead_id, c.last_message_id
+      from app.conversations c
+      where c.business_id = v_business_id and c.last_message_id < v_before_id
+      order by c.last_message_id desc
+      limit 101
+    ) p;
+  elsif v_filter = 'unanswered' then
+    select array_agg(p.lead_id order by p.last_message_id desc),
+      array_agg(p.last_message_id::text order by p.last_message_id desc)
+    into v_leads, v_cursors
+    from (
+      select c.lead_id, c.last_message_id
+      from app.conversations c
+      where c.business_id = v_business_id and c.is_unanswered and c.last_message_id < v_before_id
+      order by c.last_message_id desc
+      limit 101
+    ) p;
+  elsif v_filter = 'flagged' then
+    select array_agg(p.id order by p.needs_owner_since desc, p.id desc),
+      array_agg(app.time_cursor(p.needs_owner_since, p.id) order by p.needs_owner_since desc, p.id desc)
+    into v_leads, v_cursors
+    from (
+      select l.id, l.needs_owner_since
+      from app.leads l
+      where l.business_id = v_business_id
+        and l.needs_owner_since is not null
+        and (l.needs_owner_since, l.id) < (v_before, v_before_id)
+      order by l.needs_owner_since desc, l.id desc
+      limit 101
+    ) p;
+  elsif v_filter = 'opted_out' then
+    select array_agg(p.lead_id order by p.suppressed_at desc, p.lead_id desc),
+      array_agg(
+        app.time_cursor(p.suppressed_at, p.lead_id) order by p.suppressed_at desc, p.lead_id desc
+      )
+    into v_leads, v_cursors
+    from (
+      select c.lead_id, c.suppressed_at
+      from app.conversations c
+      where c.business_id = v_business_id
+        and c.suppressed_at is not null
+        and (c.suppressed_at, c.lead_id) < (v_before, v_before_id)
+      order by c.suppressed_at desc, c.lead_id desc
+      limit 101
+    ) p;
+  else
+    raise sqlstate 'PT400' using message = 'there is no such filter';
+  end if;
+
+  select jsonb_agg(
+    jsonb_build_object(
+      'lead', l.id,
+      'name', l.name,
+      'phone', l.phone,
+      'last_text', case
+        when m.id is not null then jsonb_build_object(
+          'author', m.author,
+          'body', left(m.body, 160),
+          'is_cut', char_length(m.body) > 160,
+          'media_count', m.media_count,
+          'at', app.moment(m.created_at, v_time_zone),
+          'status', m.status
+        )
+      end,
+      'flag', l.needs_owner_reason,
+      'flagged_at', app.moment(l.needs_owner_since, v_time_zone),
+      'is_unanswered', coalesce(c.is_unanswered, false),
+      'assistant_answers', l.taken_over_at is null,
+      'suppressed', o.reason
+    )
+    order by t.place
+  )
+  into v_conversations
+  from unnest(v_leads[:v_limit]) with ordinality t (lead_id, place)
+  join app.leads l on l.id = t.lead_id
+  left join app.conversations c on c.lead_id = l.id
+  left join app.messages m on m.id = c.last_message_id
+  left join lateral (
+    select s.reason
+    from app.sender_numbers n
+    join app.suppressions s on s.sender_phone = n.phone and s.phone_hmac = l.phone_hmac
+    where n.business_id = v_business_id
+    -- An opt-out comes before what carriers say.
+    order by s.reason
+    limit 1
+  ) o on true;
+
+  return jsonb_build_object(
+    'shop', v_shop,
+    'conversations', coalesce(v_conversations, '[]'),
+    'next', case when cardinality(v_leads) > v_limit then v_cursors[v_limit] end
+  );
+end;
+$function$;
+comment on function public.list_conversations(jsonb) is 'A page (limit, before) of conversations, by filter: all, unanswered, flagged or opted_out; the newest first.';
+grant execute on function public.list_conversations(jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.list_dead_jobs(request jsonb)
  RETURNS jsonb
@@ -3795,6 +4899,105 @@ AS $function$
 $function$;
 comment on function public.list_dead_jobs(jsonb) is 'Jobs that were given up, 100 after the job after.';
 grant execute on function public.list_dead_jobs(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.list_leads(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop jsonb := app.shop_header(null);
+  v_business_id uuid := (v_shop ->> 'id')::uuid;
+  v_time_zone text := v_shop ->> 'time_zone';
+  v_limit integer := app.page_size(request);
+  v_name text := lower(request #>> '{search,name}');
+  v_phone text := request #>> '{search,phone}';
+  v_before_id uuid := app.cursor_id(request ->> 'before');
+  v_last app.leads;
+  v_ids uuid[];
+  v_leads jsonb;
+begin
+  if request ->> 'before' is not null then
+    select l.* into v_last
+    from app.leads l
+    where l.id = v_before_id and l.business_id = v_business_id;
+  end if;
+
+  if v_phone is not null then
+    select array_agg(p.id order by p.phone) into v_ids
+    from (
+      select l.id, l.phone
+      from app.leads l
+      where l.business_id = v_business_id
+        and l.phone >= v_phone
+        -- Digits sort alike in every language; what comes after them does not.
+        and l.phone <= v_phone || repeat('9', 20)
+        and l.phone > coalesce(v_last.phone::text, '')
+      order by l.phone
+      limit 101
+    ) p;
+  elsif v_name is not null then
+    select array_agg(p.id order by p.name_key, p.id) into v_ids
+    from (
+      select l.id, l.name_key
+      from app.leads l
+      where l.business_id = v_business_id
+        and l.name_key is not null
+        and l.name_key >= v_name collate "C"
+        and l.name_key < (v_name || chr(1114111)) collate "C"
+        and (l.name_key, l.id) > (
+          coalesce(v_last.name_key, '') collate "C",
+          coalesce(v_last.id, '00000000-0000-0000-0000-000000000000')
+        )
+      order by l.name_key, l.id
+      limit 101
+    ) p;
+  else
+    select array_agg(p.id order by p.id desc) into v_ids
+    from (
+      select l.id
+      from app.leads l
+      where l.business_id = v_business_id and l.id < v_before_id
+      order by l.id desc
+      limit 101
+    ) p;
+  end if;
+
+  select jsonb_agg(
+    jsonb_build_object(
+      'id', l.id,
+      'phone', l.phone,
+      'name', l.name,
+      'email', l.email,
+      'created_at', app.moment(l.created_at, v_time_zone),
+      'last_inbound_at', app.moment(l.last_inbound_at, v_time_zone),
+      'suppressed', o.reason
+    )
+    order by t.place
+  )
+  into v_leads
+  from unnest(v_ids[:v_limit]) with ordinality t (id, place)
+  join app.leads l on l.id = t.id
+  left join lateral (
+    select s.reason
+    from app.sender_numbers n
+    join app.suppressions s on s.sender_phone = n.phone and s.phone_hmac = l.phone_hmac
+    where n.business_id = v_business_id
+    -- An opt-out comes before what carriers say.
+    order by s.reason
+    limit 1
+  ) o on true;
+
+  return jsonb_build_object(
+    'shop', v_shop,
+    'leads', coalesce(v_leads, '[]'),
+    'next', case when cardinality(v_ids) > v_limit then v_ids[v_limit] end
+  );
+end;
+$function$;
+comment on function public.list_leads(jsonb) is 'A page (limit, before) of leads: those whose name or phone number begins like search.name or search.phone, in that order; without one all, the newest first.';
+grant execute on function public.list_leads(jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.next_closure_step(request jsonb)
  RETURNS jsonb
@@ -3945,6 +5148,26 @@ $function$;
 comment on function public.next_closure_step(jsonb) is 'What the holder of a closure (closure_id, fencing_token) is to do, or that a piece was done here (goes_on), that it is not due (wait), or that the lease is lost (stale).';
 grant execute on function public.next_closure_step(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.number_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'numbers_free', (select count(*) from app.sender_numbers where business_id is null),
+    'shops_without_a_number', (
+      select count(*)
+      from app.businesses b
+      where b.state = 'active'
+        and not exists (select from app.sender_numbers n where n.business_id = b.id)
+    )
+  )
+  from (select request) r;
+$function$;
+comment on function public.number_status(jsonb) is 'How many numbers wait for a shop, and how many shops for a number.';
+grant execute on function public.number_status(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.objects_deleted(request jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -3981,6 +5204,65 @@ AS $function$
 $function$;
 comment on function public.objects_to_delete(jsonb) is 'Objects that are to be deleted, 100 of them.';
 grant execute on function public.objects_to_delete(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.open_account(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_owner_id uuid := app.require_session(request -> 'session');
+  v_new jsonb := request -> 'profile';
+  v_business_id uuid;
+  v_is_new boolean;
+begin
+  if not exists (
+    select from auth.users u where u.id = v_owner_id and u.email_confirmed_at is not null
+  ) then
+    raise sqlstate 'PT412' using message = 'the e-mail address is not confirmed';
+  end if;
+  if not app.is_time_zone(v_new ->> 'time_zone') then
+    return jsonb_build_object('invalid', 'time_zone');
+  end if;
+
+  -- Who posts twice at once has one shop: there is no row yet to lock.
+  perform pg_advisory_xact_lock(hashtextextended('open_account ' || v_owner_id, 0));
+  select b.id into v_business_id
+  from app.businesses b
+  where b.owner_id = v_owner_id
+  order by b.state = 'active' desc, b.created_at, b.id
+  limit 1
+  -- Nor does a number that is added now become its second.
+  for no key update;
+  v_is_new := not found;
+  if v_is_new then
+    insert into app.businesses (
+      owner_id, name, mailing_address, contact_email, contact_phone, website, time_zone, language,
+      about, instructions
+    )
+    values (
+      v_owner_id, v_new ->> 'name', v_new ->> 'mailing_address', v_new ->> 'contact_email',
+      v_new ->> 'contact_phone', v_new ->> 'website', v_new ->> 'time_zone', v_new ->> 'language',
+      v_new ->> 'about', v_new ->> 'instructions'
+    )
+    returning id into v_business_id;
+    insert into app.audit_events (business_id, actor, action)
+    values (v_business_id, 'owner', 'account_opened');
+  end if;
+  return jsonb_build_object(
+    'business_id', v_business_id,
+    'is_new', v_is_new,
+    'number', (
+      select app.assign_number(b.id)
+      from app.businesses b
+      where b.id = v_business_id and b.state = 'active'
+    )
+  );
+end;
+$function$;
+comment on function public.open_account(jsonb) is 'Opens the shop (profile) of a session''s owner, once, and gives it a number if one is free.';
+grant execute on function public.open_account(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.open_billing(request jsonb)
  RETURNS jsonb
@@ -4044,6 +5326,148 @@ $function$;
 comment on function public.open_billing(jsonb) is 'What is needed to send an owner to Checkout or to the billing portal. Outcome: shop, or no_shop.';
 grant execute on function public.open_billing(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.purge(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_before timestamptz := app.clock() - make_interval(secs => (request ->> 'seconds')::bigint);
+  v_after text := request ->> 'after';
+  v_limit integer := (request ->> 'limit')::integer;
+  v_kind record;
+  v_until text;
+  v_page bigint;
+  v_is_done boolean;
+  v_count bigint;
+  v_last text;
+begin
+  select * into v_kind from app.purge_kinds() k where k.kind = request ->> 'kind';
+  if not found then
+    raise sqlstate 'PT400' using message = 'there is no such kind';
+  end if;
+  -- A table of Auth's may be another project's matter.
+  if not coalesce(
+    has_table_privilege(to_regclass(v_kind.relation), 'select')
+      and has_table_privilege(to_regclass(v_kind.relation), 'update')
+      and has_table_privilege(to_regclass(v_kind.relation), 'delete'),
+    false
+  ) then
+    return jsonb_build_object('outcome', 'not_permitted');
+  end if;
+
+  if v_kind.key_type = 'tid' then
+    -- Pages by their numbers, each with more than ten rows.
+    v_page := split_part(ltrim(coalesce(v_after, '(0,0)'), '('), ',', 1)::bigint + v_limit / 10;
+    v_until := format('(%s,0)', v_page);
+    v_is_done :=
+      v_page * current_setting('block_size')::bigint >= pg_relation_size(v_kind.relation);
+    v_limit := null;
+  else
+    v_until := app.purge_bound(v_kind.key_type, v_before);
+  end if;
+
+  -- Who has locked a row needs it just now; it goes the next time.
+  execute format(
+    'with due as (
+       select %1$s as key, t.ctid as place
+       from %2$s t
+       where ($2 is null or %1$s >= $2::%3$s) and %1$s < $3::%3$s and (%4$s)
+       order by %1$s
+       limit $4
+       for update skip locked
+     ),
+     gone as (
+       delete from %2$s where ctid = any (array(select place from due)) returning 1
+     )
+     select (select count(*) from gone), (select key::text from due order by key desc limit 1)',
+    't.' || v_kind.key, v_kind.relation, v_kind.key_type, v_kind.condition
+  )
+  using v_before, v_after, v_until, v_limit
+  into v_count, v_last;
+
+  perform app.note_purged((request ->> 'run_id')::uuid, v_kind.kind, v_count);
+  return jsonb_build_object(
+    'outcome', 'purged',
+    'count', v_count,
+    'after', case when v_kind.key_type = 'tid' then v_until else coalesce(v_last, v_after) end,
+    'is_done', coalesce(v_is_done, v_count < v_limit)
+  );
+end;
+$function$;
+comment on function public.purge(jsonb) is 'Deletes the oldest rows of a kind that are older than so many seconds, a batch (limit) of them, after the key after. Outcome: purged (count, and after for the next batch unless is_done), or not_permitted.';
+grant execute on function public.purge(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.purge_stray_objects(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_count bigint;
+  v_read bigint;
+  v_last text;
+begin
+  with read as (
+    select o.bucket_id, o.name, o.created_at,
+      -- The last folder of a picture, and the name of a bundle.
+      case
+        when o.name ~ ('^' || u.form || '/' || u.form || case o.bucket_id
+            when 'media' then '/[0-9]$'
+            when 'exports' then '\.zip$'
+          end)
+          then left(split_part(o.name, '/', 2), 36)::uuid
+      end as id
+    from storage.objects o
+    cross join (select '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}' as form) u
+    where o.bucket_id = request ->> 'bucket'
+      and o.name > coalesce(request ->> 'after', '')
+    order by o.name
+    limit (request ->> 'limit')::integer
+  ),
+  stray as (
+    select r.bucket_id, r.name
+    from read r
+    where r.id is not null
+      -- One that has just come is not yet recorded.
+      and r.created_at < app.clock() - make_interval(secs => (request ->> 'seconds')::bigint)
+      and not exists (
+        select
+        from app.media m
+        where r.bucket_id = 'media'
+          and m.message_id = r.id and m.storage_path = r.name and m.state <> 'refused'
+      )
+      and not exists (
+        select
+        from app.exports e
+        where r.bucket_id = 'exports'
+          and e.id = r.id and e.storage_path = r.name and e.state <> 'expired'
+      )
+  ),
+  noted as (
+    insert into app.object_deletions (bucket, path)
+    select s.bucket_id, s.name
+    from stray s
+    on conflict do nothing
+    returning 1
+  )
+  select (select count(*) from noted), (select count(*) from read), (select max(name) from read)
+  into v_count, v_read, v_last;
+
+  perform app.note_purged((request ->> 'run_id')::uuid, 'stray_objects', v_count);
+  return jsonb_build_object(
+    'outcome', 'purged',
+    'count', v_count,
+    'after', v_last,
+    'is_done', v_read < (request ->> 'limit')::integer
+  );
+end;
+$function$;
+comment on function public.purge_stray_objects(jsonb) is 'Has objects of a bucket (media, exports) deleted that no row refers to and that are older than so many seconds: reads so many (limit) after the name after.';
+grant execute on function public.purge_stray_objects(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.queue_outbound(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4083,6 +5507,200 @@ end;
 $function$;
 comment on function public.queue_outbound(jsonb) is 'Ends a reply job with the assistant''s answer. Outcome: queued (with the text to send), refused (why), or stale (another holds the job).';
 grant execute on function public.queue_outbound(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.read_account(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop jsonb := app.shop_header(null);
+  v_time_zone text := v_shop ->> 'time_zone';
+begin
+  return jsonb_build_object(
+    'shop', v_shop,
+    'exports', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', e.id,
+            'format', e.format,
+            'state', e.state,
+            'requested_at', app.moment(e.requested_at, v_time_zone),
+            'due_on', e.due_on,
+            'rows_done', e.rows_done,
+            'rows_total', e.rows_total,
+            'snapshot_at', app.moment(e.snapshot_at, v_time_zone),
+            'byte_count', e.byte_count,
+            'sha256', encode(e.sha256, 'hex'),
+            'expires_at', app.moment(e.expires_at, v_time_zone)
+          )
+          order by e.id desc
+        ),
+        '[]'
+      )
+      from (
+        select x.id, x.format, x.state, x.requested_at, x.due_on, x.rows_done, x.rows_total,
+          x.snapshot_at, x.byte_count, x.sha256, x.expires_at
+        from app.exports x
+        where x.business_id = (v_shop ->> 'id')::uuid
+        order by x.id desc
+        limit 20
+      ) e
+    )
+  );
+end;
+$function$;
+comment on function public.read_account(jsonb) is 'The account with its last 20 exports.';
+grant execute on function public.read_account(jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.read_conversation(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.own_lead(request);
+  v_shop jsonb := app.shop_header(v_lead.business_id);
+  v_time_zone text := v_shop ->> 'time_zone';
+  v_limit integer := app.page_size(request);
+  v_before_id uuid := app.cursor_id(request ->> 'before');
+  v_texts jsonb;
+  v_ids uuid[];
+begin
+  select array_agg(p.id order by p.id desc),
+    jsonb_agg(
+      jsonb_build_object(
+        'id', p.id,
+        'author', p.author,
+        'body', p.body,
+        'masked_count', p.masked_count,
+        'at', app.moment(p.created_at, v_time_zone),
+        'status', p.status,
+        'error_code', p.error_code,
+        'legal_basis', p.legal_basis,
+        'media', case
+          when p.media_count > 0 then (
+            select coalesce(
+              jsonb_agg(
+                jsonb_build_object(
+                  'position', d.position,
+                  'state', d.state,
+                  'found_type', d.found_type,
+                  'byte_count', d.byte_count,
+                  'storage_path', case when d.state = 'stored' then d.storage_path end
+                )
+                order by d.position
+              ),
+              '[]'
+            )
+            from app.media d
+            where d.message_id = p.id
+          )
+          else '[]'
+        end
+      )
+      order by p.id desc
+    )
+  into v_ids, v_texts
+  from (
+    select q.*
+    from (
+      select m.id, m.author, m.body, m.masked_count, m.media_count, m.created_at, m.status,
+        m.error_code, m.legal_basis
+      from app.messages m
+      where m.lead_id = v_lead.id and m.id < v_before_id
+      order by m.id desc
+      limit 101
+    ) q
+    order by q.id desc
+    limit v_limit + 1
+  ) p;
+
+  return jsonb_build_object(
+    'shop', v_shop,
+    'lead', app.lead_view(v_lead, v_time_zone),
+    'consent', app.consent_view(v_lead, v_time_zone),
+    'texts', coalesce(
+      case when cardinality(v_ids) > v_limit then v_texts - v_limit else v_texts end, '[]'
+    ),
+    'next', case when cardinality(v_ids) > v_limit then v_ids[v_limit] end
+  );
+end;
+$function$;
+comment on function public.read_conversation(jsonb) is 'A page (limit, before) of the texts with a lead (lead_id), the newest first.';
+grant execute on function public.read_conversation(jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.read_lead(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.own_lead(request);
+  v_shop jsonb := app.shop_header(v_lead.business_id);
+  v_time_zone text := v_shop ->> 'time_zone';
+begin
+  return jsonb_build_object(
+    'shop', v_shop,
+    'lead', app.lead_view(v_lead, v_time_zone),
+    'consent', app.consent_view(v_lead, v_time_zone),
+    -- All of the phone number's: they outlive the lead.
+    'events', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'at', app.moment(e.at, v_time_zone),
+            'change', e.change,
+            'basis', e.basis,
+            'source', e.source,
+            'rule', e.rule,
+            'wording', e.wording,
+            'expires_at', app.moment(e.expires_at, v_time_zone)
+          )
+          order by e.sequence desc
+        ),
+        '[]'
+      )
+      from (
+        select c.at, c.change, c.basis, c.source, c.rule, c.wording, c.expires_at, c.sequence
+        from app.consent_events c
+        where c.business_id = v_lead.business_id and c.phone_hmac = v_lead.phone_hmac
+        order by c.sequence desc
+        limit 100
+      ) e
+    ),
+    'event_count', coalesce(
+      (
+        select g.length
+        from app.consent_ledgers g
+        where g.business_id = v_lead.business_id and g.phone_hmac = v_lead.phone_hmac
+      ),
+      0
+    )
+  );
+end;
+$function$;
+comment on function public.read_lead(jsonb) is 'A lead (lead_id), and the evidence of consent: the newest 100 pieces.';
+grant execute on function public.read_lead(jsonb) to authenticated;
+
+CREATE OR REPLACE FUNCTION public.read_shop(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE
+ SET search_path TO ''
+AS $function$
+declare
+  v_shop jsonb := app.shop_header(null);
+begin
+  return jsonb_build_object('shop', v_shop, 'profile', app.profile_view((v_shop ->> 'id')::uuid));
+end;
+$function$;
+comment on function public.read_shop(jsonb) is 'The owner''s shop and its profile.';
+grant execute on function public.read_shop(jsonb) to authenticated;
 
 CREATE OR REPLACE FUNCTION public.receive_sms(request jsonb)
  RETURNS jsonb
@@ -4258,6 +5876,36 @@ $function$;
 comment on function public.record_export_request(jsonb) is 'Records that an export of business_id in a format was asked for by other means, say e-mail. It is due from then on, and begins when the owner, signed in, asks for the same.';
 grant execute on function public.record_export_request(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.refresh_statistics(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+ SET statement_timeout TO '60s'
+AS $function$
+declare
+  v_table record;
+begin
+  select s.relid, s.schemaname, s.relname into v_table
+  from pg_catalog.pg_stat_all_tables s
+  join pg_catalog.pg_class c on c.oid = s.relid
+  where s.schemaname in ('app', 'auth', 'storage')
+    and s.n_mod_since_analyze > 0
+    and s.relid > coalesce((request ->> 'after')::oid, '0')
+    and c.relkind = 'r'
+    and has_table_privilege(s.relid, 'maintain')
+  order by s.relid
+  limit 1;
+  if not found then
+    return jsonb_build_object('after', null);
+  end if;
+  execute format('analyze %I.%I', v_table.schemaname, v_table.relname);
+  return jsonb_build_object('after', v_table.relid::bigint);
+end;
+$function$;
+comment on function public.refresh_statistics(jsonb) is 'Has Postgres sample the next table (after) anew that has changed since it did last, so that its samples hold nothing that is gone. Null after the last.';
+grant execute on function public.refresh_statistics(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.release_closure(request jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -4395,6 +6043,30 @@ $function$;
 comment on function public.request_export(jsonb) is 'Has the account of an owner''s session exported in a format (business_id says of which shop, where there are several). Returns the export and, if it was not begun, its work, claimed for the caller.';
 grant execute on function public.request_export(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.resolve_flag(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+  v_was_flagged boolean;
+begin
+  update app.leads
+  set needs_owner_since = null, needs_owner_reason = null
+  where id = v_lead.id and needs_owner_since is not null;
+  v_was_flagged := found;
+  if v_was_flagged then
+    insert into app.audit_events (business_id, actor, action, subject_id)
+    values (v_lead.business_id, 'owner', 'flag_resolved', v_lead.id);
+  end if;
+  return jsonb_build_object('was_flagged', v_was_flagged);
+end;
+$function$;
+comment on function public.resolve_flag(jsonb) is 'Takes a lead (lead_id) off the owner''s list.';
+grant execute on function public.resolve_flag(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.restore_rows(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4527,6 +6199,45 @@ $function$;
 comment on function public.resume_stripe_listing(jsonb) is 'Which events are to be compared next: created from since to before until, and listed after the event after; and whether this listing has just begun.';
 grant execute on function public.resume_stripe_listing(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.retention_status(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object(
+    'retention_last_run', (
+      select jsonb_build_object(
+        'started_at', r.started_at, 'finished_at', r.finished_at, 'is_complete', r.is_complete,
+        'purged', r.purged
+      )
+      from app.retention_runs r
+      order by r.id desc
+      limit 1
+    ),
+    'retention_last_complete', (
+      select r.finished_at from app.retention_runs r where r.is_complete order by r.id desc limit 1
+    ),
+    -- What the run of yesterday should have taken.
+    'retention_behind', (
+      select coalesce(jsonb_agg(l.kind order by l.kind), '[]')
+      from jsonb_to_recordset(request -> 'limits') l (kind text, seconds bigint)
+      where app.has_due(l.kind, app.clock() - make_interval(secs => l.seconds) - interval '2 days')
+    ),
+    'overdue', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('kind', o.kind, 'id', o.id, 'since', o.since) order by o.since
+        ),
+        '[]'
+      )
+      from (select * from app.overdue() order by since limit 20) o
+    )
+  );
+$function$;
+comment on function public.retention_status(jsonb) is 'The last run of cron/retention, of which kinds (limits: kind, seconds) rows are two days past their time, and the 20 longest overdue obligations.';
+grant execute on function public.retention_status(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.revive_job(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4573,6 +6284,99 @@ $function$;
 comment on function public.rewrap_closure_key(jsonb) is 'Stores the key of a sealed backup (closure_id) wrapped anew (key_id, wrapped_key), if it is still the one that was read (old_wrapped_key).';
 grant execute on function public.rewrap_closure_key(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.scan_objects(request jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+  select jsonb_build_object('paths', coalesce(jsonb_agg(o.name order by o.name), '[]'))
+  from (
+    select name
+    from storage.objects
+    where bucket_id = request ->> 'bucket' and name > coalesce(request ->> 'after', '')
+    order by name
+    limit 500
+  ) o;
+$function$;
+comment on function public.scan_objects(jsonb) is 'The paths of 500 objects of a bucket, after the path after.';
+grant execute on function public.scan_objects(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.scan_table(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ STABLE SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_scanned record;
+  v_column record;
+  v_counts text[] := '{}';
+  v_result jsonb;
+begin
+  select * into v_scanned
+  from app.scanned() s
+  where s.schema = request ->> 'schema' and s.name = request ->> 'name';
+  if not found then
+    -- Dropped meanwhile.
+    return jsonb_build_object('hits', '{}'::jsonb);
+  end if;
+  for v_column in
+    select a.attname::text as name, a.atttypid = 'bytea'::regtype as is_binary
+    from pg_catalog.pg_attribute a
+    where a.attrelid = v_scanned.relation and a.attnum > 0 and not a.attisdropped
+  loop
+    v_counts := v_counts || format(
+      '%1$L, count(*) filter (where lower(%2$s collate pg_catalog.pg_c_utf8) like any (%3$s)
+         or pg_catalog.translate(%2$s, $1, '''') like any (%4$s))',
+      v_column.name,
+      case
+        when v_column.is_binary then format('encode(t.%I, ''escape'')', v_column.name)
+        else format('t.%I::text', v_column.name)
+      end,
+      case when v_column.is_binary then '$4' else '$2' end,
+      case when v_column.is_binary then '$5' else '$3' end
+    );
+  end loop;
+  if v_counts = '{}' then
+    return jsonb_build_object('hits', '{}'::jsonb);
+  end if;
+
+  -- So many columns at a time as a function takes arguments.
+  execute format(
+    'select %s from %I.%I t %s',
+    (
+      select string_agg(format('jsonb_build_object(%s)', part), ' || ')
+      from (
+        select string_agg(c.count, ', ' order by c.number) as part
+        from unnest(v_counts) with ordinality c (count, number)
+        group by (c.number - 1) / 40
+      ) parts
+    ),
+    v_scanned.schema, v_scanned.name,
+    case when v_scanned.is_paged then
+      format(
+        'where t.ctid >= ''(%s,0)'' and t.ctid < ''(%s,0)''',
+        (request ->> 'first')::bigint, (request ->> 'first')::bigint + (request ->> 'count')::bigint
+      )
+    end
+  )
+  using request ->> 'separators',
+    app.like_patterns(request -> 'words', false), app.like_patterns(request -> 'numbers', false),
+    app.like_patterns(request -> 'words', true), app.like_patterns(request -> 'numbers', true)
+  into v_result;
+  return jsonb_build_object(
+    'hits', (
+      select coalesce(jsonb_object_agg(h.key, h.value), '{}')
+      from jsonb_each(v_result) h
+      where h.value <> '0'
+    )
+  );
+end;
+$function$;
+comment on function public.scan_table(jsonb) is 'How many rows of a table (schema, name; of its pages count from first) have one of the words or numbers in a column, by column. Words are in lower case; numbers are looked for without separators.';
+grant execute on function public.scan_table(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.seal_closure(request jsonb)
  RETURNS jsonb
  LANGUAGE plpgsql
@@ -4609,6 +6413,67 @@ $function$;
 comment on function public.seal_closure(jsonb) is 'Records the sealed backup and its wrapped key (storage_path, byte_count, sha256 in hex, counts, pictures, pictures_missing, key_id, wrapped_key in base64). From then on rows are erased. Outcome: finished or stale.';
 grant execute on function public.seal_closure(jsonb) to service_role;
 
+CREATE OR REPLACE FUNCTION public.send_owner_text(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+  v_request_id uuid := (request ->> 'request_id')::uuid;
+  v_time_zone text;
+  v_sender app.e164;
+  v_message app.messages;
+  v_queued jsonb;
+begin
+  -- Of two posts at once the second waits here, and then finds the first's text.
+  -- Whoever has erased the lead meanwhile has left no row.
+  perform from app.leads where id = v_lead.id for no key update;
+  if not found then
+    raise sqlstate 'PT404' using message = 'the owner has no such lead';
+  end if;
+  select * into v_message
+  from app.messages
+  where lead_id = v_lead.id and request_id = v_request_id;
+  if found then
+    return jsonb_build_object(
+      'outcome', 'queued', 'message_id', v_message.id, 'legal_basis', v_message.legal_basis,
+      'is_repeat', true
+    );
+  end if;
+
+  v_sender := app.sender_for(v_lead);
+  if v_sender is null then
+    return jsonb_build_object('outcome', 'refused', 'reason', 'no_number');
+  end if;
+  v_queued := app.queue_text(v_lead.id, v_sender, 'owner', request ->> 'body', null);
+  if v_queued ->> 'outcome' = 'refused' then
+    select b.time_zone into v_time_zone from app.businesses b where b.id = v_lead.business_id;
+    return v_queued || jsonb_build_object(
+      'retry_at', case
+        when v_queued ->> 'reason' = 'quiet_hours'
+          then app.moment(app.quiet_until(v_lead.phone, v_time_zone), v_time_zone)
+      end
+    );
+  end if;
+
+  update app.messages
+  set request_id = v_request_id, masked_count = (request ->> 'masked_count')::smallint
+  where id = (v_queued ->> 'message_id')::uuid
+  returning * into v_message;
+  -- Who answers has looked.
+  update app.leads
+  set needs_owner_since = null, needs_owner_reason = null
+  where id = v_lead.id and needs_owner_since is not null;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_lead.business_id, 'owner', 'owner_texted', v_message.id);
+  return v_queued || jsonb_build_object('legal_basis', v_message.legal_basis, 'is_repeat', false);
+end;
+$function$;
+comment on function public.send_owner_text(jsonb) is 'Queues a text of the owner''s (body, masked_count) to a lead (lead_id), once for each request_id. Outcome: queued (with the text to send), or refused (why, and from when another try makes sense).';
+grant execute on function public.send_owner_text(jsonb) to service_role;
+
 CREATE OR REPLACE FUNCTION public.service_status(request jsonb)
  RETURNS jsonb
  LANGUAGE sql
@@ -4638,6 +6503,85 @@ AS $function$
 $function$;
 comment on function public.service_status(jsonb) is 'What an operator looks at first: work that is late or given up, texts sent twice, requests refused today.';
 grant execute on function public.service_status(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.set_assistant(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_lead app.leads := app.lead_of_owner(request);
+  v_answers boolean := (request ->> 'answers')::boolean;
+  v_jobs uuid[];
+  v_job app.jobs;
+  v_withheld integer := 0;
+  v_is_waiting boolean;
+begin
+  if not v_answers then
+    select array_agg(o.id) into v_jobs
+    from (
+      select j.id
+      from (
+        select m.id
+        from app.messages m
+        where m.lead_id = v_lead.id
+        order by m.id desc
+        limit 200
+      ) m
+      join app.jobs j on j.message_id = m.id
+      where j.kind in ('reply', 'send') and j.finished_at is null
+    ) o;
+    perform from app.jobs j where j.id = any (v_jobs) order by j.id for no key update;
+  end if;
+
+  update app.leads
+  set taken_over_at = case when not v_answers then coalesce(taken_over_at, app.clock()) end
+  where id = v_lead.id
+  returning * into v_lead;
+  if not found then
+    raise sqlstate 'PT404' using message = 'the owner has no such lead';
+  end if;
+
+  for v_job in
+    select j.*
+    from app.jobs j
+    where j.id = any (v_jobs) and j.finished_at is null
+    order by j.id
+  loop
+    if v_job.kind = 'send' then
+      update app.messages
+      set status = 'withheld'
+      where id = v_job.message_id
+        and author = 'assistant'
+        and status = 'pending'
+        and attempted_at is null;
+      continue when not found;
+    end if;
+    perform app.finish_job(v_job.id, 'done', 'refused_taken_over');
+    v_withheld := v_withheld + 1;
+  end loop;
+  -- What was withheld was no answer.
+  if v_withheld > 0 then
+    update app.conversations
+    set is_unanswered = not app.is_suppressed(v_lead.business_id, v_lead.phone_hmac)
+    where lead_id = v_lead.id;
+  end if;
+  select c.is_unanswered into v_is_waiting from app.conversations c where c.lead_id = v_lead.id;
+  if not v_answers and v_is_waiting then
+    perform app.flag_for_owner(v_lead.id, 'taken_over');
+  end if;
+
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (
+    v_lead.business_id, 'owner',
+    case when v_answers then 'assistant_resumed' else 'assistant_paused' end, v_lead.id
+  );
+  return jsonb_build_object('answers', v_answers, 'withheld', v_withheld);
+end;
+$function$;
+comment on function public.set_assistant(jsonb) is 'Says whether the assistant answers a lead (lead_id, answers). Returns how many answers are withheld for it.';
+grant execute on function public.set_assistant(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.settle_media(request jsonb)
  RETURNS jsonb
@@ -5032,3 +6976,94 @@ end;
 $function$;
 comment on function public.store_subscription(jsonb) is 'Stores what Stripe answered over the version that was there before it was asked, and logs the event that made us ask. Outcome: stored, conflict (another version is there), duplicate, ended, or unknown_customer.';
 grant execute on function public.store_subscription(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.take_rate_limit(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_now timestamptz := app.clock();
+  v_all interval := make_interval(secs => (request ->> 'per_seconds')::integer);
+  v_share interval := v_all / (request ->> 'limit')::integer;
+  v_subject bytea := decode(request ->> 'subject', 'hex');
+  v_full_until timestamptz;
+begin
+  delete from app.rate_limits r
+  where (r.kind, r.subject) in (
+    select o.kind, o.subject
+    from app.rate_limits o
+    where o.full_until < v_now
+    order by o.full_until
+    limit 2
+    for update skip locked
+  );
+
+  insert into app.rate_limits as r (kind, subject, full_until)
+  values (request ->> 'kind', v_subject, v_now + v_share)
+  on conflict (kind, subject) do update
+    set full_until = greatest(r.full_until, v_now) + v_share
+    where greatest(r.full_until, v_now) + v_share <= v_now + v_all;
+  if found then
+    return jsonb_build_object('allowed', true, 'retry_after_seconds', 0);
+  end if;
+
+  select r.full_until into v_full_until
+  from app.rate_limits r
+  where r.kind = request ->> 'kind' and r.subject = v_subject;
+  return jsonb_build_object(
+    'allowed', false,
+    'retry_after_seconds',
+    greatest(1, ceil(extract(epoch from v_full_until + v_share - v_all - v_now))::bigint)
+  );
+end;
+$function$;
+comment on function public.take_rate_limit(jsonb) is 'Takes one of limit per per_seconds for a subject (HMAC-SHA-256, hex) and kind: allowed, or retry_after_seconds.';
+grant execute on function public.take_rate_limit(jsonb) to service_role;
+
+CREATE OR REPLACE FUNCTION public.update_shop(request jsonb)
+ RETURNS jsonb
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO ''
+AS $function$
+declare
+  v_business app.businesses := app.shop_of_owner(request);
+  v_new jsonb := request -> 'profile';
+  v_current jsonb;
+  v_version integer;
+begin
+  if not app.is_time_zone(v_new ->> 'time_zone') then
+    return jsonb_build_object('invalid', 'time_zone');
+  end if;
+  update app.businesses
+  set name = v_new ->> 'name',
+      mailing_address = v_new ->> 'mailing_address',
+      contact_email = v_new ->> 'contact_email',
+      contact_phone = v_new ->> 'contact_phone',
+      website = v_new ->> 'website',
+      time_zone = v_new ->> 'time_zone',
+      language = v_new ->> 'language',
+      about = v_new ->> 'about',
+      instructions = v_new ->> 'instructions',
+      updated_at = app.clock(),
+      version = version + 1
+  where id = v_business.id and version = (request ->> 'version')::integer
+  returning version into v_version;
+  if not found then
+    v_current := app.profile_view(v_business.id);
+    -- The answer to this very call was lost, and it is made again.
+    if v_current @> v_new and (v_current ->> 'version')::integer = (request ->> 'version')::integer + 1
+    then
+      return jsonb_build_object('outcome', 'saved', 'version', v_current -> 'version');
+    end if;
+    return jsonb_build_object('outcome', 'conflict', 'current', v_current);
+  end if;
+  insert into app.audit_events (business_id, actor, action)
+  values (v_business.id, 'owner', 'shop_updated');
+  return jsonb_build_object('outcome', 'saved', 'version', v_version);
+end;
+$function$;
+comment on function public.update_shop(jsonb) is 'Stores a profile over the version that was read. Outcome: saved (with the new version), or conflict (with the current profile); or names what is invalid.';
+grant execute on function public.update_shop(jsonb) to service_role;

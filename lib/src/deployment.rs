@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{cron_deliver, cron_reconcile, headers::POLICY, page};
+use crate::{cron_deliver, cron_reconcile, cron_retention, headers::POLICY, page};
 
 /// Montréal: what people write does not leave Canada to be processed.
 /// <https://vercel.com/docs/regions>
@@ -25,7 +25,7 @@ pub struct Function {
 }
 
 /// Every function of the deployment.
-pub const FUNCTIONS: [Function; 8] = [
+pub const FUNCTIONS: [Function; 10] = [
     // What comes after the answer are the first steps of a closure, as far as they are due.
     Function { source: "api/account/delete.rs", max_duration: EXPORT_DURATION },
     // What comes after the answer is a bundle: the export's time to gather rows,
@@ -45,11 +45,17 @@ pub const FUNCTIONS: [Function; 8] = [
     Function { source: "api/cron/deliver.rs", max_duration: EXPORT_DURATION },
     // Begins pages for 200 s, of which each takes seconds; one that is cut off is done again.
     Function { source: "api/cron/reconcile.rs", max_duration: 300 },
+    // Begins batches for 200 s; the longest step, sampling a table, may take a minute.
+    Function { source: "api/cron/retention.rs", max_duration: 300 },
 ];
 
 /// The scheduler's calls: path and five-field cron expression (UTC).
-pub const CRONS: [(&str, &str); 2] =
-    [(cron_deliver::PATH, "* * * * *"), (cron_reconcile::PATH, "23 8 * * *")];
+pub const CRONS: [(&str, &str); 3] = [
+    (cron_deliver::PATH, "* * * * *"),
+    (cron_reconcile::PATH, "23 8 * * *"),
+    // At night in Canada, and not when Stripe's list is compared.
+    (cron_retention::PATH, "41 8 * * *"),
+];
 
 /// What is neither a file nor below `/api/` is a page, or the page that says there is none.
 /// Files come first, and the function sees the path that was asked for.

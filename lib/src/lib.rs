@@ -3,8 +3,8 @@
 //! A request flows one way through these modules: [`http_edge`] reads it, a
 //! flow module named after the function ([`sms_inbound`], [`sms_status`],
 //! [`stripe_event`], [`billing`], [`account_export`], [`account_delete`], [`page`],
-//! [`cron_deliver`], [`cron_reconcile`]) verifies and parses it, makes one call through
-//! [`supabase`], and hands what is still owed to [`work`]. The crate speaks
+//! [`cron_deliver`], [`cron_reconcile`], [`cron_retention`]) verifies and parses it, makes one
+//! call through [`supabase`], and hands what is still owed to [`work`]. The crate speaks
 //! `http` types and knows nothing of `vercel_runtime`, so all of it is within
 //! reach of a unit test.
 
@@ -18,6 +18,7 @@ pub mod consent;
 pub mod console;
 pub mod cron_deliver;
 pub mod cron_reconcile;
+pub mod cron_retention;
 pub mod deployment;
 pub mod egress;
 pub mod export;
@@ -33,6 +34,8 @@ pub mod placeholders;
 pub mod rate_limit;
 pub mod redaction;
 pub mod refusals;
+pub mod retention;
+pub mod scan;
 pub mod scheduler;
 pub mod seal;
 pub mod session;

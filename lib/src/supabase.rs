@@ -106,6 +106,31 @@ impl Supabase {
     {
         self.0.call(deadline, None, function, request).await
     }
+
+    /// As [`Supabase::call_within`], several times if the database fails for a moment:
+    /// for a step of something that would have to begin anew.
+    pub async fn insist<A, R>(
+        &self,
+        deadline: Duration,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        let mut pause = PAUSE;
+        for _ in 1..TRIES {
+            match self.call_within(deadline, function, request).await {
+                Err(RpcError::Egress(_)) => {}
+                Err(RpcError::Refused { status, .. }) if status.is_server_error() => {}
+                outcome => return outcome,
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+        self.call_within(deadline, function, request).await
+    }
 }
 
 impl OwnerDatabase {
@@ -160,31 +185,6 @@ impl Caller {
             return Err(RpcError::Refused { status: reply.status, code });
         }
         serde_json::from_slice(&reply.body).map_err(|_| RpcError::Malformed)
-    }
-
-    /// As [`Supabase::call_within`], several times if the database fails for a moment:
-    /// for a step of something that would have to begin anew.
-    pub async fn insist<A, R>(
-        &self,
-        deadline: Duration,
-        function: &str,
-        request: &A,
-    ) -> Result<R, RpcError>
-    where
-        A: Serialize,
-        R: DeserializeOwned,
-    {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.call_within(deadline, function, request).await {
-                Err(RpcError::Egress(_)) => {}
-                Err(RpcError::Refused { status, .. }) if status.is_server_error() => {}
-                outcome => return outcome,
-            }
-            sleep(pause).await;
-            pause *= 2;
-        }
-        self.call_within(deadline, function, request).await
     }
 
     /// Sends a call, and sends it again if no answer came and there is time left.

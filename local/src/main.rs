@@ -72,6 +72,15 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         evidence: Option<PathBuf>,
     },
+    /// Measure what texts notice while a million rows are purged; takes some minutes
+    BenchPurge {
+        /// How many people; each has ten texts, and more than ten rows past their time
+        #[arg(long, default_value_t = 100_000)]
+        leads: u32,
+        /// Where to write the figures
+        #[arg(long, value_name = "FILE")]
+        evidence: Option<PathBuf>,
+    },
     /// Measure how well consent is understood, on lines of a label, a tab and a text
     Classify {
         /// The file; its labels are stop, start, help and text
@@ -124,6 +133,9 @@ async fn main() -> ExitCode {
         Some(Task::BenchScale { leads, shops, longest, turns, evidence }) => {
             let extent = scale::Extent { leads, shops, long_conversation: longest, turns };
             run_scale_benchmark(extent, evidence.as_deref()).await
+        }
+        Some(Task::BenchPurge { leads, evidence }) => {
+            run_purge_benchmark(leads, evidence.as_deref()).await
         }
         Some(Task::Schema) => write_schema().await,
         Some(Task::Classify { file }) => classify(&file),
@@ -222,6 +234,16 @@ async fn run_scale_benchmark(extent: scale::Extent, evidence: Option<&Path>) -> 
     if let Some(path) = evidence {
         fs::write(path, report.to_string())
             .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    Ok(())
+}
+
+/// Measures texts beside a purge and shows the figures.
+async fn run_purge_benchmark(leads: u32, evidence: Option<&Path>) -> Result<()> {
+    let report = scale::purge::run(leads, &Progress::shown()).await?.to_string();
+    println!("\n{report}");
+    if let Some(path) = evidence {
+        fs::write(path, report).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     Ok(())
 }

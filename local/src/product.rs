@@ -21,7 +21,7 @@ use crate::{
 
 /// The scheduler's secret. Neither this nor the keys below are one: each copy of the code has
 /// the same.
-const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
+pub const CRON_SECRET: &str = "local-cron-secret-not-a-secret";
 /// The key of the suppressed numbers.
 pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
 /// The key that wraps the keys of sealed backups.

@@ -15,14 +15,16 @@ pub mod groq;
 mod log;
 mod phone;
 mod script;
+mod search;
 mod server;
 mod shared;
 pub mod stripe;
 pub mod twilio;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use leadslock::scan::Identifiers;
 use tokio::{net::TcpListener, task::JoinHandle};
 use url::Url;
 
@@ -129,6 +131,11 @@ impl Simulator {
     /// Looks at everything the simulators know.
     pub fn read<T>(&self, look: impl FnOnce(&World) -> T) -> T {
         self.shared.read(look)
+    }
+
+    /// In how many of the objects that providers keep any of `identifiers` is, by place.
+    pub fn search(&self, identifiers: &Identifiers) -> BTreeMap<&'static str, u64> {
+        self.read(|world| search::search(world, identifiers))
     }
 
     /// Changes what the simulators know or how they behave, and wakes who waits.

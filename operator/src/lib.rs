@@ -2,20 +2,23 @@
 //! database as the functions make. Every answer is JSON, to be read or piped.
 
 use std::{
+    fmt,
     fs::{self, File},
-    io::{self, Read, Seek as _},
+    io::{self, BufRead as _, Read, Seek as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use leadslock::{
     backup::restore::restore,
     closure::{certificate, proof::Prover},
     egress::Egress,
     export::{bundle::hex, verify::verify},
     phone::{Phone, SuppressionKey},
+    retention::LIMITS,
+    scan::{self, IdentifierError, Identifiers},
     seal::{Keyring, Place, WrappedKey},
     settings::Reader,
     supabase::{Supabase, storage::Storage},
@@ -30,7 +33,8 @@ use uuid::Uuid;
 #[derive(Debug, Subcommand)]
 pub enum Task {
     /// Show work that is late or given up, exports close to due, accounts being closed,
-    /// texts sent twice, requests refused today, shops that wait for a number
+    /// what is overdue, the last purge, texts sent twice, requests refused today, shops
+    /// that wait for a number
     Status,
     /// List the jobs that were given up, oldest first
     DeadLetters,
@@ -81,6 +85,9 @@ pub enum Task {
     /// Wrap the keys of all sealed backups by the first of BACKUP_KEYS, so that the
     /// others can be taken out
     Rewrap,
+    /// Search everything there is for somebody: all tables, all objects. Tells how many
+    /// hits there are and where; fails if there are any
+    Scan(Sought),
     /// Check an exported bundle against its manifest
     VerifyBundle {
         /// The file
@@ -93,6 +100,94 @@ pub enum Task {
     },
 }
 
+/// Who is searched for. What is given as an argument can be read by whoever sees this
+/// machine's processes; what is in a file cannot.
+#[derive(Args)]
+pub struct Sought {
+    /// A phone number, like +15145550123
+    #[arg(long = "phone", value_name = "PHONE")]
+    phones: Vec<String>,
+    /// An e-mail address
+    #[arg(long = "email", value_name = "EMAIL")]
+    emails: Vec<String>,
+    /// A name, or any other word
+    #[arg(long = "name", value_name = "NAME")]
+    names: Vec<String>,
+    /// An id
+    #[arg(long = "id", value_name = "ID")]
+    ids: Vec<String>,
+    /// A file of lines like `phone +15145550123`, with phone, email, name or id; - is
+    /// standard input
+    #[arg(long = "from", value_name = "FILE")]
+    file: Option<PathBuf>,
+}
+
+impl Sought {
+    /// Who is on the lines of `file`, or of standard input if that is `-`.
+    pub fn in_file(file: PathBuf) -> Self {
+        let (phones, emails, names, ids) = Default::default();
+        Self { phones, emails, names, ids, file: Some(file) }
+    }
+
+    fn identifiers(&self) -> Result<Identifiers> {
+        let mut identifiers = Identifiers::default();
+        let mut count = 0;
+        let mut add = |kind: &str, text: &str| -> Result<()> {
+            count += 1;
+            match kind {
+                "phone" => identifiers.add_phone(&phone(text).map_err(anyhow::Error::msg)?)?,
+                "email" => identifiers.add_email(text)?,
+                "name" => identifiers.add_name(text)?,
+                "id" => identifiers.add_id(text)?,
+                _ => bail!("a line begins with phone, email, name or id"),
+            }
+            Ok(())
+        };
+        let given = [
+            ("phone", &self.phones),
+            ("email", &self.emails),
+            ("name", &self.names),
+            ("id", &self.ids),
+        ];
+        for (kind, texts) in given {
+            for text in texts {
+                add(kind, text)?;
+            }
+        }
+        if let Some(file) = &self.file {
+            let lines: Box<dyn io::BufRead> = if file.as_os_str() == "-" {
+                Box::new(io::stdin().lock())
+            } else {
+                Box::new(io::BufReader::new(File::open(file).with_context(cannot_read(file))?))
+            };
+            for line in lines.lines() {
+                let line = line.with_context(cannot_read(file))?;
+                if line.trim().is_empty() {
+                    continue;
+                }
+                let (kind, text) = line.trim().split_once(' ').unwrap_or((&line, ""));
+                add(kind, text.trim())?;
+            }
+        }
+        if count == 0 {
+            return Err(IdentifierError::None.into());
+        }
+        Ok(identifiers)
+    }
+}
+
+impl fmt::Debug for Sought {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sought(hidden)")
+    }
+}
+
+/// Whether `answer` is what nobody wants to see: a search that found something.
+pub fn is_finding(task: &Task, answer: &Value) -> bool {
+    let hits = answer.get("hits").and_then(Value::as_object);
+    matches!(task, Task::Scan(_)) && hits.is_some_and(|hits| !hits.is_empty())
+}
+
 /// Does `task` to the deployment whose settings `reader` has.
 pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     if let Task::VerifyBundle { file } = task {
@@ -102,6 +197,10 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         let key = reader.suppression_key();
         return verify_certificate(file, &reader.finish(key)?);
     }
+    let sought = match task {
+        Task::Scan(sought) => Some(sought.identifiers()?),
+        _ => None,
+    };
     let supabase = reader.supabase();
     let suppression_key = match task {
         Task::Consent { .. } | Task::EraseFromBackup { .. } => reader.suppression_key(),
@@ -123,8 +222,17 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
     match task {
         Task::Status => {
             let mut status = call(&supabase, "service_status", &json!({})).await?;
-            for part in ["export_status", "closure_status", "number_status"] {
-                let part = call(&supabase, part, &json!({})).await?;
+            let limits = LIMITS
+                .iter()
+                .map(|limit| json!({ "kind": limit.kind, "seconds": limit.age().as_secs() }));
+            let limits = json!({ "limits": limits.collect::<Vec<_>>() });
+            for (part, request) in [
+                ("export_status", json!({})),
+                ("closure_status", json!({})),
+                ("number_status", json!({})),
+                ("retention_status", limits),
+            ] {
+                let part = call(&supabase, part, &request).await?;
                 if let (Some(status), Value::Object(part)) = (status.as_object_mut(), part) {
                     status.extend(part);
                 }
@@ -158,6 +266,11 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
             call(&supabase, "erase_from_backup", &request).await
         }
         Task::Rewrap => rewrap(&supabase, &keyring.context("BACKUP_KEYS is not set")?).await,
+        Task::Scan(_) => {
+            let sought = sought.unwrap_or_default();
+            let report = scan::scan(&supabase, &storage, &sought).await;
+            Ok(serde_json::to_value(report.context("the search is not finished")?)?)
+        }
         // Done above: they ask nobody.
         Task::VerifyBundle { .. } | Task::VerifyCertificate { .. } => Ok(Value::Null),
     }
@@ -209,18 +322,21 @@ fn verify_certificate(file: &Path, key: &SecretString) -> Result<Value> {
     Ok(Value::Object(certificate::verify(&text, &Prover::new(key))?))
 }
 
+fn cannot_read(file: &Path) -> impl Fn() -> String {
+    move || format!("{} cannot be read", file.display())
+}
+
 /// What the bundle in `file` holds; an error if it is not what its manifest says.
 fn verify_bundle(file: &Path) -> Result<Value> {
-    let cannot_read = || format!("{} cannot be read", file.display());
-    let mut bundle = File::open(file).with_context(cannot_read)?;
+    let mut bundle = File::open(file).with_context(cannot_read(file))?;
     let mut sha256 = Sha256::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {
-        let length = bundle.read(&mut buffer).with_context(cannot_read)?;
+        let length = bundle.read(&mut buffer).with_context(cannot_read(file))?;
         let Some(read @ [_, ..]) = buffer.get(..length) else { break };
         sha256.update(read);
     }
-    bundle.rewind().with_context(cannot_read)?;
+    bundle.rewind().with_context(cannot_read(file))?;
     let report = verify(io::BufReader::new(bundle))?;
     if !report.faults.is_empty() {
         bail!("the bundle is not what its manifest says: {}", report.faults.join("; "));

@@ -27,16 +27,24 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
+    let arguments = Arguments::parse();
+    // Of a search, a failure must not pass for a finding.
+    let failure = match arguments.task {
+        Task::Scan(_) => ExitCode::from(2),
+        _ => ExitCode::FAILURE,
+    };
+    match run(arguments).await {
+        Ok(false) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::FAILURE,
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            failure
         }
     }
 }
 
-async fn run(arguments: Arguments) -> Result<()> {
+/// Does what is asked for. True if it found what nobody wants to see.
+async fn run(arguments: Arguments) -> Result<bool> {
     let variables = arguments.env.as_ref().map(read).transpose()?;
     let lookup = |name: &str| match &variables {
         Some(variables) => variables.get(name).cloned(),
@@ -45,9 +53,10 @@ async fn run(arguments: Arguments) -> Result<()> {
     let answer = operator::run(&arguments.task, Reader::new(&lookup)).await?;
     match writeln!(io::stdout(), "{answer:#}") {
         // Whoever read has read enough.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("the answer cannot be written"),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.context("the answer cannot be written")?,
     }
+    Ok(operator::is_finding(&arguments.task, &answer))
 }
 
 fn read(file: &PathBuf) -> Result<BTreeMap<String, String>> {

@@ -28,11 +28,19 @@ fn bad_input_is_refused_with_a_sentence() {
         (&["restore", "x"], "invalid value 'x'"),
         (&["--env", file, "rewrap"], "BACKUP_KEYS is not set"),
         (&["--env", file, "consent", "+15145550100", "+15145550123"], "SUPPRESSION_KEY is not set"),
+        (&["scan", "--name", "Ann"], "a name is too short to be searched for"),
+        (&["scan", "--phone", "5145550123"], "a phone number is + and up to 15 digits"),
+        (&["scan", "--from", "/nonexistent"], "/nonexistent cannot be read"),
+        (&["--env", file, "scan", "--from", file], "a line begins with phone, email, name or id"),
+        (&["--env", file, "scan", "--name", "Quokka"], "the search is not finished"),
+        (&["scan"], "nothing is to be searched for"),
     ] {
         let output = operator(arguments);
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success(), "{arguments:?}");
         assert!(told.contains(sentence), "{arguments:?}: {told}");
+        // One is what a search ends with that found something.
+        assert!(!arguments.contains(&"scan") || output.status.code() == Some(2), "{arguments:?}");
     }
     fs::remove_file(file).unwrap();
 }

@@ -89,8 +89,8 @@ fn every_variable_is_documented_and_every_documented_variable_is_read() {
         let uses = code.matches(&format!("\"{variable}\"")).count();
         assert!(uses >= 2, "{variable} is never read");
     }
-    let is_source = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "rs");
-    for path in files("lib/src").iter().chain(&files("api")).filter(is_source) {
+    let sources = [files("lib/src"), files("api")].concat();
+    for path in sources.iter().filter(|path| path.extension() == Some("rs".as_ref())) {
         let text = read(path.to_str().unwrap());
         let is_reader = path.ends_with("settings.rs");
         assert!(is_reader || !text.contains("env::var"), "{path:?} reads the environment");

@@ -9,6 +9,7 @@
 mod calls;
 mod fill;
 mod plans;
+pub mod purge;
 
 use std::fmt;
 

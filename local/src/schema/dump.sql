@@ -119,6 +119,26 @@ triggers as (
   group by tgrelid
 ),
 
+-- How Postgres is told to look after a table and its columns.
+options as (
+  select
+    c.oid as attrelid,
+    concat_ws(
+      E'\n',
+      format('alter table %s set (', c.oid::regclass) || array_to_string(c.reloptions, ', ') || ');',
+      (
+        select string_agg(
+          format('alter table %s alter column %I set statistics %s;', c.oid::regclass, a.attname, a.attstattarget),
+          E'\n' order by a.attnum
+        )
+        from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and a.attstattarget >= 0
+      )
+    ) as lines
+  from pg_class c
+  where c.relkind in ('r', 'p')
+),
+
 policies as (
   select
     polrelid,
@@ -192,6 +212,7 @@ statements as (
       end,
       format('comment on %s %s is ', case c.relkind when 'v' then 'view' when 'm' then 'materialized view' else 'table' end, c.oid::regclass) || d.on_it || ';',
       d.on_columns, i.lines, t.lines,
+      nullif(o.lines, ''),
       case when c.relrowsecurity then format('alter table %s enable row level security;', c.oid::regclass) end,
       case when c.relforcerowsecurity then format('alter table %s force row level security;', c.oid::regclass) end,
       r.lines, p.lines
@@ -204,6 +225,7 @@ statements as (
   left join indexes i on i.indrelid = c.oid
   left join triggers t on t.tgrelid = c.oid
   left join policies r on r.polrelid = c.oid
+  left join options o on o.attrelid = c.oid
   left join privileges p on p.kind = 'table' and p.object = c.oid
   where c.relkind in ('r', 'p', 'v', 'm')
 

@@ -3,7 +3,7 @@
 
 mod stripe;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -15,6 +15,10 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
+};
+use leadslock::{
+    phone::Phone,
+    scan::{IdentifierError, Identifiers},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -47,6 +51,7 @@ pub(super) fn router() -> Router<Arc<Shared>> {
         .route("/texts", post(send_text).layer(DefaultBodyLimit::max(TEXT_LIMIT)))
         .route("/conversation", get(read_conversation))
         .route("/conversations", get(list_conversations))
+        .route("/search", post(search))
         .route("/reset", post(reset))
         .route("/stack", get(read_stack))
         .route("/scheduler", post(run_scheduler))
@@ -109,6 +114,12 @@ impl From<QueryRejection> for Problem {
 
 impl From<TextError> for Problem {
     fn from(error: TextError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+    }
+}
+
+impl From<IdentifierError> for Problem {
+    fn from(error: IdentifierError) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
     }
 }
@@ -222,6 +233,36 @@ async fn read_conversation(
 /// `GET /control/conversations`: who texted with whom.
 async fn list_conversations(State(shared): State<Arc<Shared>>) -> Json<Vec<Pair>> {
     Json(shared.read(conversation::pairs))
+}
+
+/// Who is searched for.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Sought {
+    phones: Vec<Phone>,
+    emails: Vec<String>,
+    names: Vec<String>,
+    ids: Vec<String>,
+}
+
+impl Sought {
+    fn identifiers(&self) -> Result<Identifiers, IdentifierError> {
+        let mut identifiers = Identifiers::default();
+        self.phones.iter().try_for_each(|phone| identifiers.add_phone(phone))?;
+        self.emails.iter().try_for_each(|email| identifiers.add_email(email))?;
+        self.names.iter().try_for_each(|name| identifiers.add_name(name))?;
+        self.ids.iter().try_for_each(|id| identifiers.add_id(id))?;
+        Ok(identifiers)
+    }
+}
+
+/// `POST /control/search`: what the providers hold of somebody.
+async fn search(
+    State(shared): State<Arc<Shared>>,
+    Body(sought): Body<Sought>,
+) -> Result<Json<BTreeMap<&'static str, u64>>, Problem> {
+    let identifiers = sought.identifiers()?;
+    Ok(Json(shared.read(|world| super::search::search(world, &identifiers))))
 }
 
 /// `POST /control/reset`: forgets what happened.

@@ -68,6 +68,24 @@ async fn a_script_texts_and_waits_for_the_answer() {
 }
 
 #[tokio::test]
+async fn what_the_providers_hold_of_somebody_is_counted() {
+    let (simulator, _product) = start_with_product().await;
+    text(&simulator, "This is Quokka, call 514 555 0123").await;
+    text(&simulator, "Hello").await;
+    let search = async |sought: Value| {
+        let answered = control(&simulator, Method::POST, "/search", sought).await;
+        (answered.status, answered.json())
+    };
+
+    let (_, hits) = search(json!({ "phones": [LEAD] })).await;
+    assert_eq!(hits, json!({ "twilio: numbers of texts": 2, "twilio: bodies of texts": 1 }));
+    let (_, hits) = search(json!({ "names": ["QUOKKA"] })).await;
+    assert_eq!(hits, json!({ "twilio: bodies of texts": 1 }));
+    assert_eq!(search(json!({ "emails": ["nobody@example.com"] })).await, (200, json!({})));
+    assert_eq!(search(json!({ "names": ["Q"] })).await.0, 422);
+}
+
+#[tokio::test]
 async fn waiting_ends_when_the_time_is_up() {
     let (simulator, _product) = start_with_product().await;
     text(&simulator, "Hello").await;

@@ -184,19 +184,7 @@ pub(super) struct Database {
 impl Database {
     /// Connects to the database at `url`, which has been filled to `extent`.
     pub(super) async fn open(url: &str, extent: Extent) -> Result<Self> {
-        let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
-        let (sender, notices) = unbounded_channel();
-        tokio::spawn(async move {
-            // Whatever breaks the connection is an error of the client's calls as well.
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await
-            {
-                if let AsyncMessage::Notice(notice) = message {
-                    // Nobody listens any more once the database is closed.
-                    let _ = sender.send(notice);
-                }
-            }
-        });
-
+        let (client, notices) = connect(url).await?;
         let mut functions = HashMap::new();
         for function in FUNCTIONS {
             let call = format!(
@@ -238,6 +226,22 @@ impl Database {
     }
 }
 
+/// Connects to the database at `url`, and passes on what Postgres says beside its answers.
+pub(super) async fn connect(url: &str) -> Result<(Client, UnboundedReceiver<DbError>)> {
+    let (client, mut connection) = tokio_postgres::connect(url, NoTls).await?;
+    let (sender, notices) = unbounded_channel();
+    tokio::spawn(async move {
+        // Whatever breaks the connection is an error of the client's calls as well.
+        while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            if let AsyncMessage::Notice(notice) = message {
+                // Nobody listens any more once the database is closed.
+                let _ = sender.send(notice);
+            }
+        }
+    });
+    Ok((client, notices))
+}
+
 /// People of the seed's shop, from all over the tables, one for each turn if there are
 /// as many.
 async fn subjects(client: &Client, extent: Extent) -> Result<Vec<Subject>> {
@@ -274,7 +278,7 @@ async fn subjects(client: &Client, extent: Extent) -> Result<Vec<Subject>> {
 }
 
 /// The phone number that `fill.sql` gives a person.
-fn phone(number: u32) -> String {
+pub(super) fn phone(number: u32) -> String {
     format!("+1{}", 3_000_000_000 + u64::from(number))
 }
 
@@ -425,12 +429,7 @@ impl Turn<'_> {
 
     /// A text from `phone`, with some of its arguments changed.
     fn text(&mut self, phone: &str, changes: Value) -> Value {
-        let mut text = json!({
-            "message_sid": self.sid(), "from": phone, "phone_hmac": hex(&Sha256::digest(phone)),
-            "to": SHOP, "body": "Hello, can you fix a flat tire today?", "media_count": 0,
-            "masked_count": 0, "meaning": "text", "language": "en", "rule": null,
-            "is_in_words": false, "is_answered_by_twilio": true, "may_join": false,
-        });
+        let mut text = text(phone, &self.sid());
         if let (Some(text), Value::Object(changes)) = (text.as_object_mut(), changes) {
             text.extend(changes);
         }
@@ -456,6 +455,16 @@ impl Turn<'_> {
         self.times.push((measured, microseconds));
         Ok(answer)
     }
+}
+
+/// A text from `phone` to the seed's shop, as `sms/inbound` puts it.
+pub(super) fn text(phone: &str, sid: &str) -> Value {
+    json!({
+        "message_sid": sid, "from": phone, "phone_hmac": hex(&Sha256::digest(phone)), "to": SHOP,
+        "body": "Hello, can you fix a flat tire today?", "media_count": 0, "masked_count": 0,
+        "meaning": "text", "language": "en", "rule": null, "is_in_words": false,
+        "is_answered_by_twilio": true, "may_join": false,
+    })
 }
 
 /// What the assistant answers a text that was received.

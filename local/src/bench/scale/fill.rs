@@ -24,15 +24,30 @@ pub(super) async fn seed(client: &Client) -> Result<()> {
 
 /// Has a cluster write fast what it does not have to keep, and nothing while we measure.
 pub(super) async fn prepare(cluster: &Cluster) -> Result<()> {
+    configure(
+        cluster,
+        &[
+            "set autovacuum = off",
+            "set fsync = off",
+            "set full_page_writes = off",
+            "set max_wal_size = '2GB'",
+            "set checkpoint_timeout = '1h'",
+        ],
+    )
+    .await
+}
+
+/// Has a cluster be as it comes again, what it was told by [`prepare`] on the disk.
+pub(super) async fn undo_prepare(cluster: &Cluster) -> Result<()> {
+    configure(cluster, &["reset all"]).await?;
+    cluster.connect("postgres").await?.batch_execute("checkpoint").await?;
+    Ok(())
+}
+
+async fn configure(cluster: &Cluster, settings: &[&str]) -> Result<()> {
     let client = cluster.connect("postgres").await?;
-    for setting in [
-        "autovacuum = off",
-        "fsync = off",
-        "full_page_writes = off",
-        "max_wal_size = '2GB'",
-        "checkpoint_timeout = '1h'",
-    ] {
-        client.batch_execute(&format!("alter system set {setting}")).await?;
+    for setting in settings {
+        client.batch_execute(&format!("alter system {setting}")).await?;
     }
     client.batch_execute("select pg_reload_conf()").await?;
     Ok(())

@@ -31,7 +31,7 @@ pub struct Customer {
 
 impl Customer {
     /// The API's object.
-    pub(super) fn resource(&self, livemode: bool) -> Value {
+    pub(in crate::simulator) fn resource(&self, livemode: bool) -> Value {
         if self.is_deleted {
             return json!({ "id": self.id, "object": "customer", "deleted": true });
         }
