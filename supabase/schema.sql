@@ -5934,6 +5934,7 @@ AS $function$
 declare
   v_owner_id uuid := (request -> 'session' ->> 'user_id')::uuid;
   v_asked_id uuid := (request ->> 'business_id')::uuid;
+  v_is_left boolean := coalesce((request ->> 'is_left')::boolean, false);
   v_businesses app.businesses[];
   v_business app.businesses;
   v_closure app.closures;
@@ -5973,7 +5974,8 @@ begin
   values (
     v_business.id, v_owner_id,
     not exists (select from app.businesses where owner_id = v_owner_id and state = 'active'),
-    app.clock() + app.backup_lifetime(), app.clock() + app.closure_lease(), 1
+    app.clock() + app.backup_lifetime(),
+    app.clock() + case when v_is_left then interval '0' else app.closure_lease() end, 1
   )
   returning * into v_closure;
   if v_closure.ends_owner then
@@ -5982,11 +5984,12 @@ begin
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (v_business.id, 'owner', 'closure_requested', v_closure.id);
   return jsonb_build_object(
-    'closure', app.closure_view(v_closure), 'work', app.closure_work(v_closure)
+    'closure', app.closure_view(v_closure),
+    'work', case when not v_is_left then app.closure_work(v_closure) end
   );
 end;
 $function$;
-comment on function public.request_closure(jsonb) is 'Closes a shop of the session''s owner (business_id, where there are several) whose name was typed as confirmation; with the last shop the account. Returns the closure and, if it is new, its work, claimed for the caller. PT409: another name.';
+comment on function public.request_closure(jsonb) is 'Closes a shop of the session''s owner (business_id, where there are several) whose name was typed as confirmation; with the last shop the account. Returns the closure and, if it is new, its work, claimed for the caller unless it is left to the scheduler (is_left). PT409: another name.';
 grant execute on function public.request_closure(jsonb) to service_role;
 
 CREATE OR REPLACE FUNCTION public.request_export(request jsonb)

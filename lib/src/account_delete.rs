@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
-    closure::{Closer, Work},
+    closure::{Closer, Work, proof::Prover},
     egress::Egress,
     http_edge::{Answer, Flow, Problem},
     refusals::Refusals,
@@ -53,6 +53,8 @@ struct RequestClosure<'a> {
     session: &'a Session,
     confirmation: &'a str,
     business_id: Option<Uuid>,
+    /// The work is left to the scheduler, by whom cannot do it.
+    is_left: bool,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +62,39 @@ struct Requested {
     closure: View,
     work: Option<Work>,
 }
+
+/// An account that was closed, for a page to tell.
+pub(crate) struct Closed {
+    /// When what could restore it is destroyed, as RFC 3339 has it.
+    pub(crate) purge_at: String,
+    /// Where to see how far it is, and the certificate, for ever.
+    pub(crate) place: String,
+}
+
+/// Closes a shop of the session's owner whose name was typed, and leaves what is to be done
+/// to the scheduler; `None` if that is not its name. Asked again, it is the same closure.
+pub(crate) async fn close_from_page(
+    supabase: &Supabase,
+    prover: &Prover,
+    session: &Session,
+    (business_id, confirmation): (Uuid, &str),
+) -> Result<Option<Closed>, Problem> {
+    session.require_recent()?;
+    let request =
+        RequestClosure { session, confirmation, business_id: Some(business_id), is_left: true };
+    match supabase.call("request_closure", &request).await {
+        Ok(Requested { closure, .. }) => {
+            tracing::info!(closure.id = %closure.closure_id, "an account is closed");
+            let place = place(prover, closure.closure_id);
+            Ok(Some(Closed { purge_at: closure.purge_at, place }))
+        }
+        Err(RpcError::Refused { code, .. }) if code == OTHER_NAME => Ok(None),
+        Err(error) => Err(problem(error)),
+    }
+}
+
+/// The code for what was typed being another name than the shop's.
+const OTHER_NAME: &str = "PT409";
 
 /// What `rpc/show_closure` is told.
 #[derive(Serialize)]
@@ -100,12 +135,13 @@ impl AccountDelete {
         let Wish { confirmation, business_id } = serde_json::from_slice(body).map_err(|_| {
             Problem::Body(r#"it is not like {"confirmation":"the name of the shop"}"#)
         })?;
-        let request = RequestClosure { session, confirmation: &confirmation, business_id };
+        let request =
+            RequestClosure { session, confirmation: &confirmation, business_id, is_left: false };
         let requested = self.closer.supabase().call("request_closure", &request).await;
         let Requested { closure, work } = requested.map_err(problem)?;
         tracing::info!(closure.id = %closure.closure_id, is_new = work.is_some(), "an account is closed");
 
-        let place = self.place(closure.closure_id);
+        let place = place(self.closer.prover(), closure.closure_id);
         let mut answer = answer(&closure, &place)?;
         *answer.response.status_mut() = StatusCode::ACCEPTED;
         if let Ok(place) = HeaderValue::try_from(place) {
@@ -131,12 +167,7 @@ impl AccountDelete {
             return Err(NONE);
         }
         let shown = self.closer.supabase().call("show_closure", &ShowClosure { closure_id }).await;
-        answer(&shown.map_err(problem)?, &self.place(closure_id))
-    }
-
-    fn place(&self, closure_id: Uuid) -> String {
-        let token = self.closer.prover().token(closure_id);
-        format!("{PATH}?closure={closure_id}&token={token}")
+        answer(&shown.map_err(problem)?, &place(self.closer.prover(), closure_id))
     }
 }
 
@@ -156,6 +187,12 @@ impl Flow for AccountDelete {
             self.show(head.uri.query().unwrap_or_default()).await
         }
     }
+}
+
+/// The link to a closure.
+fn place(prover: &Prover, closure_id: Uuid) -> String {
+    let token = prover.token(closure_id);
+    format!("{PATH}?closure={closure_id}&token={token}")
 }
 
 fn answer(closure: &View, place: &str) -> Result<Answer, Problem> {
@@ -184,7 +221,7 @@ fn problem(error: RpcError) -> Problem {
     match code.as_str() {
         "PT404" => Problem::Unknown("there is no such shop or closure"),
         "PT400" => Problem::Body("it has to say which shop: business_id"),
-        "PT409" => Problem::Body("the confirmation is not the name of the shop"),
+        OTHER_NAME => Problem::Body("the confirmation is not the name of the shop"),
         _ => Problem::Database(error),
     }
 }

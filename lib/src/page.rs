@@ -13,6 +13,7 @@ mod billing;
 mod changelog;
 mod conversations;
 mod cookies;
+mod delete_account;
 mod faults;
 mod form;
 mod home;
@@ -56,6 +57,7 @@ use self::{
 use crate::{
     account_export::AccountExport,
     billing::Billing,
+    closure::proof::Prover,
     console::Console,
     egress::Egress,
     http_edge::{Answer, Flow, Problem},
@@ -85,6 +87,8 @@ pub struct Pages {
     origins: Vec<Url>,
     key: PageKey,
     limits: RateLimits,
+    /// What makes the links to closures.
+    prover: Prover,
     contacts: Contacts,
     refusals: Refusals,
     reports: Refusals,
@@ -100,12 +104,14 @@ impl Pages {
         let (contacts, suppression_key) = (reader.contacts(), reader.suppression_key());
         let flow = (|| {
             let (tokens, publishable) = (tokens?, publishable?);
+            let suppression_key = suppression_key?;
             let egress = Egress::from_settings(&reader, &[&publishable.url])?;
             Some(Self {
                 sessions: Verifier::new(&tokens, egress.clone()),
                 auth: Auth::new(&publishable, egress),
                 console: console?,
-                limits: RateLimits::new(&suppression_key?),
+                limits: RateLimits::new(&suppression_key),
+                prover: Prover::new(&suppression_key),
                 billing: billing?,
                 exports: exports?,
                 origins: origins?,
@@ -177,6 +183,7 @@ impl Pages {
             Route::Password => self.password(&visit, &owner, form).await,
             Route::Billing => self.billing(&visit, &owner, form).await,
             Route::PrivacyCentre => self.privacy_centre(&visit, &owner, form).await,
+            Route::DeleteAccount => self.delete_account(&mut visit, &owner, form).await,
             Route::Download(id) => self.download(&visit, &owner, id).await,
             _ => Err(Problem::Unknown("there is no such page")),
         };

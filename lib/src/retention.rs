@@ -137,7 +137,7 @@ pub const LIMITS: [Limit; 14] = [
 ];
 
 /// What has no limit of its own: the table, and how long it is kept and why.
-pub const KEPT: [(&str, &str); 18] = [
+pub const KEPT: [(&str, &str); 20] = [
     ("app.area_codes", "for ever: which places phone numbers are of, nobody's data"),
     ("app.backup_chunks", "while a backup is made; gone with its end"),
     ("app.businesses", "as long as the account: it is the account"),
@@ -150,12 +150,17 @@ pub const KEPT: [(&str, &str); 18] = [
         "for ever: that an account was closed, and the certificate of it, which name nobody",
     ),
     ("app.consent_events", "as long as the chain's end in app.consent_ledgers, with which it goes"),
+    ("app.conversations", "as long as the lead: which text of a lead is the newest"),
     ("app.export_chunks", "while a bundle is made; gone with its end"),
     ("app.jobs", "an open one until it is done or given up"),
     ("app.leads", "as long as the account, or until the owner erases the person"),
     ("app.media", "as long as the text it came with"),
     ("app.messages", "as long as the lead: the conversation is what the account is for"),
     ("app.object_deletions", "until the object is deleted, which is tried every minute"),
+    (
+        "app.rate_limits",
+        "until a limit no longer counts it, at most a day, whenever another is taken; only a keyed hash names anybody",
+    ),
     ("app.sender_numbers", "as long as the account"),
     ("app.stripe_customers", "as long as the account: which shop a payment is of"),
     ("app.stripe_listing", "for ever: one row, how far Stripe's list was compared"),

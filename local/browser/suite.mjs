@@ -1,6 +1,6 @@
 // A person's way through the product, in a real browser: every page in both languages, at both
 // widths and in both colour schemes; then signing up, paying, being texted, answering,
-// correcting, taking everything along and signing out.
+// correcting, taking everything along, signing out, and closing the account.
 //
 // Whatever happens, no page asks anything of anybody but us, logs an error, is wider than the
 // screen, or has a fault that axe finds.
@@ -185,7 +185,7 @@ async function aPersonsWay() {
   const lead = new URL(page.url()).pathname;
 
   const paths = ['/conversations', lead.replace('leads', 'conversations'), '/leads', lead, '/shop',
-    '/billing', '/privacy-centre', '/password', '/activity'];
+    '/billing', '/privacy-centre', '/privacy-centre/delete', '/password', '/activity'];
   await everyOwnersPage(page, paths);
 
   // Taking everything along.
@@ -216,6 +216,28 @@ async function aPersonsWay() {
   await page.getByLabel('Password').fill(PASSWORD);
   await press('Sign in');
   await page.waitForURL(`${product}/billing`);
+
+  // Having it all gone, with a mistake first.
+  await page.goto(`${product}/privacy-centre`);
+  await page.getByRole('link', { name: 'Delete the account…' }).click();
+  await page.getByLabel('Type the shop\'s name to confirm').fill('Bob’s Flowers');
+  await press('Delete the account for good');
+  await page.getByText('This is not the shop\'s name.').waitFor();
+  await inspect(page, 'a name that is not the shop\'s');
+  await page.getByLabel('Type the shop\'s name to confirm').fill('Anna’s Flowers');
+  await press('Delete the account for good');
+  await page.getByRole('heading', { name: 'The account is closed' }).waitFor();
+  await inspect(page, 'the account is closed');
+  assert.ok(!(await context.cookies()).some(({ name }) => /access|refresh/.test(name)));
+  const follow = await page.getByRole('link', { name: 'Follow the deletion' }).getAttribute('href');
+  const closure = await (await context.request.get(`${product}${follow}`)).json();
+  assert.match(closure.state, /open|done/);
+  await page.goto(`${product}/sign-in`);
+  await page.getByLabel('E-mail address').fill(EMAIL);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await press('Sign in');
+  await page.getByText('These do not belong together').or(page.locator('.error')).first().waitFor();
+  assert.equal(new URL(page.url()).pathname, '/sign-in');
   await context.close();
 }
 

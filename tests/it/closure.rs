@@ -724,7 +724,7 @@ async fn traces(stack: &TestStack) -> String {
 
 #[test]
 fn promise_own_stop_a_text_to_a_closed_shop_leaves_nothing_but_an_opt_out() {
-    const OTHERS: [&str; 2] = ["+15145550161", "+15145550162"];
+    const OTHERS: [&str; 2] = ["+15145550171", "+15145550172"];
     run(async {
         let stack = TestStack::start().await;
         live(&stack).await;
@@ -771,7 +771,7 @@ fn promise_own_stop_a_text_to_a_closed_shop_leaves_nothing_but_an_opt_out() {
         assert_eq!(stack.run_scheduler().await, 200);
         stack.wait_for_value(owed, "0").await;
         assert_eq!(left_at_providers(&stack), Vec::<String>::new());
-        let identifiers = [&IDENTIFIERS[..], &["5145550161", "5145550162"]].concat();
+        let identifiers = [&IDENTIFIERS[..], &["5145550171", "5145550172"]].concat();
         assert_eq!(find(&stack, &identifiers).await, BTreeSet::new());
 
         // A new account gets the number, and imports whom the old one had.
@@ -938,12 +938,14 @@ fn a_twilio_that_forgets_nothing_holds_up_no_purge() {
 /// A table that is added later is erased with the account, or somebody says here why not.
 #[test]
 fn every_table_of_an_account_is_erased_or_kept_on_purpose() {
-    const ERASED: [&str; 11] = [
+    const ERASED: [&str; 12] = [
         // With the shop's row, if a backup that was cut off has left any.
         "backup_chunks",
         "businesses",
         "consent_events",
         "consent_ledgers",
+        // With their leads.
+        "conversations",
         "exports",
         "leads",
         "media",

@@ -28,8 +28,16 @@ const PUBLIC: [&str; 10] = [
     "/code/enter",
 ];
 /// Pages for owners.
-const OWNERS: [&str; 7] =
-    ["/conversations", "/leads", "/shop", "/activity", "/billing", "/privacy-centre", "/password"];
+const OWNERS: [&str; 8] = [
+    "/conversations",
+    "/leads",
+    "/shop",
+    "/activity",
+    "/billing",
+    "/privacy-centre",
+    "/privacy-centre/delete",
+    "/password",
+];
 /// What breaks out of text, attributes, addresses and headers where it can.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\r\nX-Bad: 1";
 
@@ -522,6 +530,61 @@ fn promise_own_export_an_owner_takes_everything_along_from_the_page() {
         let fields = [("email", "evil@example.com"), ("password", "canary violet plinth 7")];
         other.fill("/sign-up", "/sign-up", &fields).await;
         assert_eq!(other.get(&download).await.status, 404);
+        stack.stop().await;
+    });
+}
+
+#[test]
+fn promise_own_delete_an_owner_closes_the_account_from_the_page() {
+    run(async {
+        let stack = TestStack::start().await;
+        let shop = stack.value("select id from app.businesses").await;
+        let mut browser = Browser::of(&stack);
+        browser.sign_in(OWNER, OWNER_PASSWORD).await;
+        let mut other = Browser::of(&stack);
+        let fields = [("email", "evil@example.com"), ("password", "canary violet plinth 7")];
+        other.fill("/sign-up", "/sign-up", &fields).await;
+
+        // Another name, and another's shop, change nothing.
+        let path = "/privacy-centre/delete";
+        let name = "Mile End Bikes";
+        let wrong = [("shop", shop.as_str()), ("confirmation", "Mile End Cars <b>")];
+        let page = browser.fill(path, path, &wrong).await;
+        assert_eq!(page.status, 400);
+        assert!(page.body.contains("This is not the shop's name."), "{}", page.body);
+        assert!(page.body.contains("Mile End Cars &lt;b&gt;"));
+        let right = [("shop", shop.as_str()), ("confirmation", name)];
+        assert_ne!(other.fill("/privacy-centre", path, &right).await.status, 200);
+        assert_eq!(stack.value("select state from app.businesses").await, "active");
+
+        // Once more is the same closure: whoever pressed twice has the link.
+        let token = browser.token(path).await;
+        let fields = [&right[..], &[("form", token.as_str())]].concat();
+        let origin = stack.url("/").origin().ascii_serialization();
+        let request = || {
+            browser
+                .request(Method::POST, path)
+                .header("origin", &origin)
+                .header("sec-fetch-site", "same-origin")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(encode(&fields))
+        };
+        let (first, second) = tokio::join!(request().send(), request().send());
+        let (first, second) = (first.unwrap(), second.unwrap());
+        assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
+        let (first, second) = (first.text().await.unwrap(), second.text().await.unwrap());
+        assert_eq!(first, second);
+        assert!(first.contains("/api/account/delete?closure="), "{first}");
+        assert_eq!(stack.value("select count(*)::text from app.closures").await, "1");
+
+        // Nothing of the account answers any more, and the scheduler does the rest.
+        assert_eq!(browser.get("/conversations").await.status, 303);
+        let mut again = Browser::of(&stack);
+        let credentials = [("email", OWNER), ("password", OWNER_PASSWORD)];
+        assert_ne!(again.fill("/sign-in", "/sign-in", &credentials).await.status, 303);
+        stack.run_scheduler().await;
+        let is_sealed = "select (wrapped_key is not null)::text from app.closures";
+        stack.wait_for_value(is_sealed, "true").await;
         stack.stop().await;
     });
 }

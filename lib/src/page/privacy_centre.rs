@@ -35,7 +35,7 @@ impl Pages {
             Err(ConsoleError::NoShop) => None,
             Err(error) => return Err(error.into()),
         };
-        Ok(visit.page(page(visit, owner, account.as_ref(), &self.contacts.support)))
+        Ok(visit.page(page(visit, owner, account.as_ref())))
     }
 
     async fn begin_export(
@@ -77,7 +77,7 @@ impl Pages {
     }
 }
 
-fn page(visit: &Visit, owner: &Owner, account: Option<&AccountPage>, support: &str) -> Markup {
+fn page(visit: &Visit, owner: &Owner, account: Option<&AccountPage>) -> Markup {
     let words = &visit.words().privacy_centre;
     let content = html! {
         h1 { (words.title) }
@@ -118,7 +118,9 @@ fn page(visit: &Visit, owner: &Owner, account: Option<&AccountPage>, support: &s
             section.card {
                 h2 { (words.delete_title) }
                 p { (words.delete) }
-                p { (words.delete_ask) " " a href={ "mailto:" (support) } { (support) } }
+                @if account.is_some() {
+                    p { a.button.second href="/privacy-centre/delete" { (words.delete_go) } }
+                }
             }
         }
     };

@@ -238,8 +238,8 @@ pub static PROMISES: [Promise; 27] = [
     Promise {
         id: "own.delete",
         text: Text {
-            en: "You can have your account deleted. Backups of it are kept for at most 90 days; then everything is gone from live and backup storage.",
-            fr: "Vous pouvez faire supprimer votre compte. Les copies sont gardées 90 jours au plus; ensuite tout a disparu.",
+            en: "You can delete your account. Backups of it are kept for at most 90 days; then everything is gone from live and backup storage.",
+            fr: "Vous pouvez supprimer votre compte. Les copies sont gardées 90 jours au plus; ensuite tout a disparu.",
         },
         how: Text {
             en: "Data is removed from the live database, and what could restore it is destroyed after 90 days.",

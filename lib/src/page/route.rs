@@ -39,6 +39,7 @@ pub(super) enum Route {
     Activity,
     Billing,
     PrivacyCentre,
+    DeleteAccount,
     /// The way to an export's bundle.
     Download(Uuid),
 }
@@ -69,6 +70,7 @@ impl Route {
             "/activity" => Self::Activity,
             "/billing" => Self::Billing,
             "/privacy-centre" => Self::PrivacyCentre,
+            "/privacy-centre/delete" => Self::DeleteAccount,
             _ => return Self::of_one(path),
         })
     }
@@ -115,7 +117,8 @@ impl Route {
             | Self::Lead(_)
             | Self::Shop
             | Self::Billing
-            | Self::PrivacyCentre => BOTH,
+            | Self::PrivacyCentre
+            | Self::DeleteAccount => BOTH,
         }
     }
 }

@@ -61,6 +61,7 @@ pub(super) struct Wording {
     pub(super) entry: EntryWords,
     pub(super) billing: BillingWords,
     pub(super) privacy_centre: PrivacyCentreWords,
+    pub(super) delete_account: DeleteAccountWords,
     pub(super) conversations: ConversationWords,
     pub(super) leads: LeadWords,
     pub(super) shop: ShopWords,
@@ -122,7 +123,13 @@ groups! {
     PrivacyCentreWords {
         title, lead, export_title, export, format, json, csv, begin_export, exports_caption, asked,
         state, due, open, ready, expired, download, rows, checksum, no_exports, password_title,
-        password, change_password, everywhere_title, everywhere, sign_out_everywhere, delete_title, delete, delete_ask,
+        password, change_password, everywhere_title, everywhere, sign_out_everywhere, delete_title, delete, delete_go,
+    }
+    /// Where an owner closes the account.
+    DeleteAccountWords {
+        title, at_once_title, at_once, within_hours_title, within_hours, for_90_days_title,
+        for_90_days, then_title, then, stays_title, stays, export_first, name_is, confirmation,
+        hint, other_name, press, closed_title, closed, keep_link, follow,
     }
     /// Conversations with people.
     ConversationWords {

@@ -1,8 +1,8 @@
 //! English.
 
 use super::{
-    ActivityWords, BillingWords, ChangelogWords, ConversationWords, EntryWords, FrameWords,
-    HomeWords, IncidentWords, LeadWords, NoticeWords, PrivacyCentreWords, PrivacyWords,
+    ActivityWords, BillingWords, ChangelogWords, ConversationWords, DeleteAccountWords, EntryWords,
+    FrameWords, HomeWords, IncidentWords, LeadWords, NoticeWords, PrivacyCentreWords, PrivacyWords,
     ProblemWords, SecurityWords, ShopWords, Wording,
 };
 
@@ -53,7 +53,7 @@ pub(super) static WORDING: Wording = Wording {
         stop_title: "STOP means stop",
         stop: "Whoever texts STOP, ARRET or any clear wish to be left alone gets one confirmation at most, and nothing after it. The database itself refuses.",
         own_title: "Your data stays yours",
-        own: "Take everything along as JSON or CSV whenever you want. Have your account deleted whenever you want.",
+        own: "Take everything along as JSON or CSV whenever you want. Delete your account whenever you want.",
         cards_title: "No card numbers",
         cards: "You pay through Stripe; we never see a card. A card number that somebody texts is masked before we store it.",
         open_title: "Promises you can check",
@@ -219,7 +219,30 @@ pub(super) static WORDING: Wording = Wording {
         sign_out_everywhere: "Sign out everywhere",
         delete_title: "Delete the account",
         delete: "Texting stops and sign-in ends at once, and the subscription is cancelled. Your data is sealed under a key of its own and removed from the live database. For 90 days an operator can restore it for you; then key and backup are destroyed. What Stripe has to keep by law (invoices) stays at Stripe. Evidence of who said stop stays under a keyed hash.",
-        delete_ask: "To have it done, write from the address of your account to",
+        delete_go: "Delete the account…",
+    },
+    delete_account: DeleteAccountWords {
+        title: "Delete the account",
+        at_once_title: "At once",
+        at_once: "No text is answered or sent any more, all sessions end, and nobody can sign in.",
+        within_hours_title: "Within hours",
+        within_hours: "The subscription is cancelled. Your data is sealed under a key of its own, then erased from the live database, with all files and the sign-in, and emptied at Twilio.",
+        for_90_days_title: "For 90 days",
+        for_90_days: "An operator can bring the account back from the sealed copy if you ask for it.",
+        then_title: "After 90 days",
+        then: "The key is destroyed, then the copy. A certificate without personal data says so.",
+        stays_title: "What stays",
+        stays: "Invoices and customer records that Stripe has to keep, carriers' own records, and under a keyed hash which numbers said stop.",
+        export_first: "Take your data along first",
+        name_is: "The shop's name is",
+        confirmation: "Type the shop's name to confirm",
+        hint: "This cannot be undone here.",
+        other_name: "This is not the shop's name.",
+        press: "Delete the account for good",
+        closed_title: "The account is closed",
+        closed: "What could restore it is destroyed on",
+        keep_link: "Keep the following link: it shows how far the deletion is, and in the end the certificate. You need no account for it.",
+        follow: "Follow the deletion",
     },
     conversations: ConversationWords {
         title: "Conversations",

@@ -1,8 +1,8 @@
 //! French, as it is written in Québec.
 
 use super::{
-    ActivityWords, BillingWords, ChangelogWords, ConversationWords, EntryWords, FrameWords,
-    HomeWords, IncidentWords, LeadWords, NoticeWords, PrivacyCentreWords, PrivacyWords,
+    ActivityWords, BillingWords, ChangelogWords, ConversationWords, DeleteAccountWords, EntryWords,
+    FrameWords, HomeWords, IncidentWords, LeadWords, NoticeWords, PrivacyCentreWords, PrivacyWords,
     ProblemWords, SecurityWords, ShopWords, Wording,
 };
 
@@ -53,7 +53,7 @@ pub(super) static WORDING: Wording = Wording {
         stop_title: "ARRET veut dire arrêt",
         stop: "Qui texte STOP, ARRET ou tout souhait clair d’avoir la paix reçoit au plus une confirmation, puis plus rien. La base de données elle-même refuse.",
         own_title: "Vos données restent à vous",
-        own: "Emportez tout en JSON ou en CSV quand vous voulez. Faites supprimer votre compte quand vous voulez.",
+        own: "Emportez tout en JSON ou en CSV quand vous voulez. Supprimez votre compte quand vous voulez.",
         cards_title: "Aucun numéro de carte",
         cards: "Vous payez chez Stripe; nous ne voyons jamais de carte. Un numéro de carte envoyé par texto est masqué avant d’être enregistré.",
         open_title: "Des promesses vérifiables",
@@ -219,7 +219,30 @@ pub(super) static WORDING: Wording = Wording {
         sign_out_everywhere: "Se déconnecter partout",
         delete_title: "Supprimer le compte",
         delete: "Les textos et la connexion cessent aussitôt, et l’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre et retirées de la base vivante. Pendant 90 jours, un opérateur peut les rétablir pour vous; ensuite la clé et la copie sont détruites. Ce que Stripe doit garder selon la loi (factures) reste chez Stripe. La preuve de qui a dit d’arrêter reste sous un hachage à clé.",
-        delete_ask: "Pour le faire faire, écrivez depuis l’adresse de votre compte à",
+        delete_go: "Supprimer le compte…",
+    },
+    delete_account: DeleteAccountWords {
+        title: "Supprimer le compte",
+        at_once_title: "Aussitôt",
+        at_once: "Plus aucun texto ne reçoit de réponse ni n’est envoyé, toutes les sessions prennent fin, et personne ne peut se connecter.",
+        within_hours_title: "En quelques heures",
+        within_hours: "L’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre, puis effacées de la base vivante, avec tous les fichiers et la connexion, et vidées chez Twilio.",
+        for_90_days_title: "Pendant 90 jours",
+        for_90_days: "Un opérateur peut rétablir le compte à partir de la copie scellée, si vous le demandez.",
+        then_title: "Après 90 jours",
+        then: "La clé est détruite, puis la copie. Un certificat sans données personnelles l’atteste.",
+        stays_title: "Ce qui reste",
+        stays: "Les factures et fiches de client que Stripe doit garder, les traces propres aux opérateurs, et sous un hachage à clé les numéros qui ont dit d’arrêter.",
+        export_first: "Emporter d’abord vos données",
+        name_is: "Le nom du commerce est",
+        confirmation: "Tapez le nom du commerce pour confirmer",
+        hint: "Ceci ne peut pas être annulé ici.",
+        other_name: "Ce n’est pas le nom du commerce.",
+        press: "Supprimer le compte pour de bon",
+        closed_title: "Le compte est fermé",
+        closed: "Ce qui permettrait de le rétablir est détruit le",
+        keep_link: "Gardez le lien suivant : il montre où en est la suppression et, à la fin, le certificat. Il ne demande pas de compte.",
+        follow: "Suivre la suppression",
     },
     conversations: ConversationWords {
         title: "Conversations",
