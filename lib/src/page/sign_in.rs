@@ -109,7 +109,10 @@ impl Pages {
                     AuthError::Credentials | AuthError::Ended if route == Route::EnterCode => {
                         form.wrong("code", words.wrong_code);
                     }
-                    AuthError::Credentials => form.wrong("password", words.wrong_pair),
+                    // Whose account is closed learns no more than whoever guesses.
+                    AuthError::Credentials | AuthError::Ended => {
+                        form.wrong("password", words.wrong_pair);
+                    }
                     AuthError::Refused(status)
                         if route == Route::EnterCode && status.is_client_error() =>
                     {
