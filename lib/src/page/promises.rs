@@ -249,7 +249,11 @@ pub static PROMISES: [Promise; 27] = [
             en: "Stripe keeps invoices for as long as tax law demands. Carriers and Twilio keep their own records of past texts. Evidence that somebody said stop stays, under a keyed hash.",
             fr: "Stripe garde les factures aussi longtemps que la loi fiscale l’exige. Les opérateurs et Twilio gardent leurs propres traces des textos passés. La preuve que quelqu’un a dit d’arrêter reste, sous un hachage à clé.",
         }),
-        tests: &["promise_own_delete_the_page_names_what_others_keep"],
+        tests: &[
+            "promise_own_delete_an_account_is_closed_and_after_90_days_gone",
+            "promise_own_delete_an_owner_closes_the_account_from_the_page",
+            "promise_own_delete_the_page_names_what_others_keep",
+        ],
     },
     Promise {
         id: "own.correct",
