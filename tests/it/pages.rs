@@ -535,6 +535,42 @@ fn promise_own_export_an_owner_takes_everything_along_from_the_page() {
 }
 
 #[test]
+fn the_list_of_conversations_is_one_call_and_a_light_page_however_large_the_account() {
+    run(async {
+        let stack = TestStack::start().await;
+        let mut browser = Browser::of(&stack);
+        browser.sign_in(OWNER, OWNER_PASSWORD).await;
+        for people in [30, 3000] {
+            let fill = format!(
+                "with people as (
+                   insert into app.leads (business_id, phone, phone_hmac, name)
+                   select id, '+1438555' || lpad(n::text, 4, '0'), sha256(n::text::bytea),
+                     repeat('Élodie ', 10)
+                   from app.businesses, generate_series(1, {people}) n
+                   on conflict do nothing
+                   returning id, business_id
+                 )
+                 insert into app.messages (
+                   business_id, lead_id, sender_phone, direction, author, body, status, twilio_sid
+                 )
+                 select business_id, id, '+15145550100', 'inbound', 'lead', repeat('<é&> ', 300),
+                   'received', 'SM' || replace(id::text, '-', '')
+                 from people"
+            );
+            stack.database.batch_execute(&fill).await.unwrap();
+            let before = stack.interceptor.calls("list_conversations");
+            let page = browser.get("/conversations").await;
+            assert_eq!(page.status, 200);
+            assert_eq!(stack.interceptor.calls("list_conversations"), before + 1);
+            // Less than what is allowed after compression.
+            assert!(page.body.len() < 50 * 1024, "{} bytes", page.body.len());
+            println!("{people} people: {} bytes", page.body.len());
+        }
+        stack.stop().await;
+    });
+}
+
+#[test]
 fn promise_own_delete_an_owner_closes_the_account_from_the_page() {
     run(async {
         let stack = TestStack::start().await;
