@@ -5,7 +5,7 @@
 //! escapes it. All wording is in [`wording`], which has it in both languages or does
 //! not compile.
 //!
-//! A form is taken only from ourselves ([`signed_in::Pages::check_form`]), and
+//! A form is taken only from ourselves ([`Pages::check_form`]), and
 //! answered with a redirect, or with the same form again and what is wrong with it.
 
 mod activity;

@@ -18,7 +18,7 @@ pub(super) struct Visit {
     pub(super) path: String,
     /// Whether the browser sends the opt-out signal of the Global Privacy Control.
     pub(super) has_opted_out: bool,
-    /// Whether somebody seems to be signed in. Only [`super::session`] knows.
+    /// Whether somebody seems to be signed in. Only [`super::signed_in`] knows.
     pub(super) seems_signed_in: bool,
     /// What the page is to say besides its content.
     pub(super) notice: Option<Notice>,
