@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use leadslock::{account_export::AccountExport, http_edge, settings::Reader, telemetry};
+use leadslock::{edge, functions::account_export::AccountExport, settings::Reader, telemetry};
 use vercel_runtime::{AppState, Error, Request, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let flow = Arc::new(AccountExport::from_settings(Reader::process())?);
     run(service_fn(move |request: Request, state: AppState| {
-        http_edge::serve(Arc::clone(&flow), request, move |work| state.wait_until(work))
+        edge::serve(Arc::clone(&flow), request, move |work| state.wait_until(work))
     }))
     .await
 }

@@ -11,11 +11,9 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
+use trust::text::hex;
 
-use crate::{
-    export::bundle::hex,
-    supabase::{RpcError, Supabase},
-};
+use crate::providers::supabase::{RpcError, Supabase};
 
 /// What is limited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -142,7 +140,7 @@ impl RateLimits {
     fn hash(&self, limit: Limit, subject: &str) -> String {
         let mac = self.0.clone();
         let mac = mac.chain_update(format!("rate limit {limit:?} ")).chain_update(subject);
-        hex(&mac.finalize().into_bytes())
+        hex::encode(&mac.finalize().into_bytes())
     }
 }
 

@@ -22,7 +22,10 @@ use uuid::Uuid;
 
 pub use self::keys::KeysError;
 use self::keys::{Key, Keys};
-use crate::{egress::Egress, settings::AccessTokens, supabase::RpcError};
+use crate::{
+    providers::{egress::Egress, supabase::RpcError},
+    settings::AccessTokens,
+};
 
 /// How long ago a sign-in may be for what cannot be undone, or gives much away.
 pub const RECENT: Duration = Duration::from_secs(10 * 60);

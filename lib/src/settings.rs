@@ -11,9 +11,10 @@ use std::{cell::RefCell, net::IpAddr};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use thiserror::Error;
+use trust::signatures::twilio::sid::AccountSid;
 use url::{Host, Url};
 
-use crate::{seal::Keyring, twilio::sid::AccountSid};
+use crate::data::seal::Keyring;
 
 /// Every variable a function may read, in the order of `.env.example`.
 pub const VARIABLES: [&str; 28] = [

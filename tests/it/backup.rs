@@ -8,17 +8,19 @@ use std::{
 };
 
 use leadslock::{
-    account_export,
-    backup::{
-        self, BackupError, Receipt,
-        archive::{self, Part},
+    data::{
+        backup::{
+            self, BackupError, Receipt,
+            archive::{self, Part},
+        },
+        seal::{DataKey, Keyring, Opener, Place, WrappedKey},
     },
-    egress::Egress,
-    export::bundle::hex,
-    phone::{Phone, SuppressionKey},
-    seal::{DataKey, Keyring, Opener, Place, WrappedKey},
+    functions::account_export,
+    providers::{
+        egress::Egress,
+        supabase::{Supabase, storage::Storage},
+    },
     settings::Reader,
-    supabase::{Supabase, storage::Storage},
 };
 use local::{
     product,
@@ -27,6 +29,8 @@ use local::{
 use operator::Task;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use trust::text::hex;
+use trust::text::phone::{Phone, SuppressionKey};
 use url::Url;
 use uuid::Uuid;
 
@@ -307,7 +311,7 @@ impl Closed {
         let row = json!({
             "id": place.closure_id, "business_id": business_id, "step": "rows",
             "ends_owner": stack.value("select count(*) from app.businesses").await == "1",
-            "key_id": wrapped.key_id, "wrapped_key": format!("\\x{}", hex(&wrapped.bytes)),
+            "key_id": wrapped.key_id, "wrapped_key": format!("\\x{}", hex::encode(&wrapped.bytes)),
             "storage_path": place.path, "byte_count": receipt.byte_count,
             "sha256": format!("\\x{}", receipt.sha256), "counts": receipt.counts,
         });
@@ -969,5 +973,5 @@ async fn one_picture(stack: &TestStack) -> String {
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    hex(&Sha256::digest(bytes))
+    hex::encode(&Sha256::digest(bytes))
 }

@@ -7,10 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use leadslock::{
-    console::{conversations::Filter, leads::LeadForm, texting::OwnerText},
-    twilio::signature,
-};
+use leadslock::owner::{conversations::Filter, leads::LeadForm, texting::OwnerText};
 use local::simulator::{
     conversation::Until,
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
@@ -19,6 +16,7 @@ use local::simulator::{
         message::{Author, Status},
     },
 };
+use trust::{signatures, text::hex};
 
 use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
 
@@ -58,13 +56,8 @@ impl Canary {
 
     /// The same in a `bytea`, as Postgres shows it.
     fn is_in_hex(self, value: &str) -> bool {
-        let Some(hex) = value.strip_prefix("\\x") else { return false };
-        let bytes: Option<Vec<u8>> = hex
-            .as_bytes()
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-            .collect();
-        bytes.is_some_and(|bytes| self.is_in(&String::from_utf8_lossy(&bytes)))
+        let Some(digits) = value.strip_prefix("\\x") else { return false };
+        hex::decode(digits).is_some_and(|bytes| self.is_in(&String::from_utf8_lossy(&bytes)))
     }
 }
 
@@ -174,7 +167,7 @@ impl Records {
 fn promise_cards_never_and_no_personal_data_where_it_does_not_belong() {
     run(async {
         let stack = TestStack::start().await;
-        add_other_account(&stack).await;
+        stack.open_shop(OTHER_NAME, "baker@example.com", OTHER_SHOP).await;
         let mut answers = Vec::new();
         let sid = live_through_everything(&stack).await;
         be_looked_after(&stack).await;
@@ -268,34 +261,6 @@ async fn check_the_search(stack: &TestStack, sid: &str) {
     assert_eq!(named.len(), 4, "{named:?}");
     let log = records.0.iter().filter(|(place, _)| place == "log of sms_inbound");
     assert!(log.clone().any(|(_, line)| line.contains(sid)), "the text is not in the log");
-}
-
-async fn add_other_account(stack: &TestStack) {
-    stack
-        .database
-        .batch_execute(&format!(
-            "with owner as (
-               insert into auth.users (id, email) values (gen_random_uuid(), 'baker@example.com')
-               returning id
-             ), shop as (
-               insert into app.businesses (owner_id, name, mailing_address, contact_email)
-               select id, '{OTHER_NAME}', '1 rue Rachel', 'baker@example.com' from owner returning id
-             ), customer as (
-               insert into app.stripe_customers (id, business_id)
-               select 'cus_Baker', id from shop returning id
-             ), subscription as (
-               insert into app.subscriptions (
-                 id, business_id, customer_id, status, cancel_at_period_end, is_collection_paused,
-                 created_at
-               )
-               select 'sub_Baker', shop.id, customer.id, 'active', false, false, now()
-               from shop, customer
-             )
-             insert into app.sender_numbers (phone, business_id) select '{OTHER_SHOP}', id from shop"
-        ))
-        .await
-        .unwrap();
-    stack.refresh_numbers().await;
 }
 
 /// The canaries go through all that can happen to a text. Returns the first one's SID.
@@ -393,7 +358,7 @@ async fn be_looked_after(stack: &TestStack) {
 async fn refuse_everything(stack: &TestStack, sid: &str, answers: &mut Vec<String>) {
     let (account, token) =
         stack.simulator().read(|world| (world.twilio.sid.clone(), world.twilio.auth_token.clone()));
-    let url = stack.url(leadslock::sms_inbound::PATH);
+    let url = stack.url(leadslock::functions::sms_inbound::PATH);
     let body = format!("{WORD} {CARD}");
     let fresh = format!("SM{:032x}", 0xc0ffee);
     let good = [
@@ -415,14 +380,14 @@ async fn refuse_everything(stack: &TestStack, sid: &str, answers: &mut Vec<Strin
     let outbound = stack.value(outbound).await;
     let oversized = format!("{body}{}", "x".repeat(70_000));
     let mut send = async |form: String, signature: String, want: u16| {
-        let request = stack.client.post(url.clone()).header(signature::HEADER, signature);
+        let request = stack.client.post(url.clone()).header(signatures::twilio::HEADER, signature);
         let request = request.header("content-type", "application/x-www-form-urlencoded");
         let response = request.body(form).send().await.unwrap();
         assert_eq!(response.status(), want);
         let headers = format!("{:?}", response.headers());
         answers.push(format!("{headers}\n{}", response.text().await.unwrap()));
     };
-    let signed = |form: &str| signature::sign(&token, &url, form.as_bytes());
+    let signed = |form: &str| signatures::twilio::sign(&token, &url, form.as_bytes());
 
     send(form("", ""), "not a signature".to_owned(), 403).await;
     for (name, value, want) in [

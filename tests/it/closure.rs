@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Router, extract::State, http::Uri};
 use bytes::Bytes;
-use leadslock::{account_delete, account_export};
+use leadslock::functions::{account_delete, account_export};
 use local::simulator::{
     World,
     conversation::Until,
@@ -775,7 +775,7 @@ fn promise_own_stop_a_text_to_a_closed_shop_leaves_nothing_but_an_opt_out() {
         assert_eq!(find(&stack, &identifiers).await, BTreeSet::new());
 
         // A new account gets the number, and imports whom the old one had.
-        open_another(&stack).await;
+        stack.open_shop("New Wheels", "new@example.com", SHOP).await;
         for phone in [STOPPED, OTHERS[0], OTHERS[1]] {
             simulator.text(phone, SHOP, "What are your opening hours?").unwrap();
             wait_for_webhooks(&stack).await;
@@ -793,29 +793,6 @@ fn promise_own_stop_a_text_to_a_closed_shop_leaves_nothing_but_an_opt_out() {
         assert_ne!(stack.answers(), answers);
         stack.stop().await;
     });
-}
-
-/// Opens an account that is given the number of the one before.
-async fn open_another(stack: &TestStack) {
-    let open = "with owner as (
-                  insert into auth.users (id, email) values (gen_random_uuid(), 'new@example.com')
-                  returning id
-                ), shop as (
-                  insert into app.businesses (owner_id, name, mailing_address, contact_email)
-                  select id, 'New Wheels', '1 rue Rachel', 'new@example.com' from owner returning id
-                ), customer as (
-                  insert into app.stripe_customers (id, business_id)
-                  select 'cus_New', id from shop returning id
-                ), subscription as (
-                  insert into app.subscriptions (
-                    id, business_id, customer_id, status, cancel_at_period_end,
-                    is_collection_paused, created_at
-                  )
-                  select 'sub_New', shop.id, customer.id, 'active', false, false, now()
-                  from shop, customer
-                )
-                update app.sender_numbers set business_id = shop.id from shop";
-    stack.database.batch_execute(open).await.unwrap();
 }
 
 #[test]

@@ -8,14 +8,15 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use leadslock::{
-    account_export,
-    export::{schema::FILES, verify::verify},
+    data::export::{schema::FILES, verify::verify},
+    functions::account_export,
 };
 use local::simulator::twilio::inbound::Medium;
 use operator::Task;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use trust::text::hex;
 use uuid::Uuid;
 
 use crate::support::{
@@ -110,7 +111,7 @@ impl<'a> Owner<'a> {
         assert_eq!(response.status(), 200);
         let bytes = response.bytes().await.unwrap().to_vec();
         assert_eq!(export["byte_count"], bytes.len());
-        assert_eq!(export["sha256"], hex(&bytes));
+        assert_eq!(export["sha256"], sha256(&bytes));
         let report = verify(Cursor::new(&bytes)).unwrap();
         assert_eq!(report.faults, Vec::<String>::new());
         let rows = report
@@ -162,8 +163,8 @@ impl Bundle {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    leadslock::export::bundle::hex(&Sha256::digest(bytes))
+fn sha256(bytes: &[u8]) -> String {
+    hex::encode(&Sha256::digest(bytes))
 }
 
 /// Adds texts to the demo shop, with every kind of body.
@@ -239,7 +240,7 @@ fn everything_is_in_the_bundle_in_both_formats() {
         std::fs::write(&file, &bundle.bytes).unwrap();
         let report = stack.operator(Task::VerifyBundle { file: file.clone() }).await;
         std::fs::remove_file(file).unwrap();
-        assert_eq!(report["sha256"], hex(&bundle.bytes));
+        assert_eq!(report["sha256"], sha256(&bundle.bytes));
         stack.stop().await;
     });
 }
@@ -810,7 +811,7 @@ fn pictures_are_taken_along_and_erased() {
         let mut file = zip.by_name(row["file"].as_str().unwrap()).unwrap();
         file.read_to_end(&mut content).unwrap();
         assert_eq!(content, picture);
-        assert_eq!(row["sha256"], hex(&picture));
+        assert_eq!(row["sha256"], sha256(&picture));
 
         let session = owner.session().await;
         let lead: Value = stack.rows("select to_jsonb(id) from app.leads", &[]).await[0].get(0);

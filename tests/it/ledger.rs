@@ -1,10 +1,10 @@
 //! The evidence of consent: that it is whole, that a change shows, and that it
 //! outlives the people and shops it is about.
 
-use leadslock::phone::Phone;
 use operator::Task;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use trust::text::{hex, phone::Phone};
 
 use crate::support::{LEAD, SHOP, TestStack, calls::Calls, run};
 
@@ -148,8 +148,10 @@ fn an_export_can_be_checked_without_us() {
                 other => other.to_string(),
             };
             if let Some(wording) = event["wording"].as_str() {
-                let salted = [unhex(&text("wording_salt")), wording.as_bytes().to_vec()].concat();
-                assert_eq!(hex(&salted), text("wording_digest"));
+                let salted =
+                    [hex::decode(&text("wording_salt")).unwrap(), wording.as_bytes().to_vec()]
+                        .concat();
+                assert_eq!(digest(&salted), text("wording_digest"));
             }
             let link = [
                 "leadslock consent event 1".to_owned(),
@@ -168,7 +170,7 @@ fn an_export_can_be_checked_without_us() {
                 text("expires_at"),
                 previous,
             ];
-            assert_eq!(hex(link.join("\n").as_bytes()), text("hash"));
+            assert_eq!(digest(link.join("\n").as_bytes()), text("hash"));
             previous = text("hash");
         }
         assert_eq!(export["chain"]["head"], previous);
@@ -176,15 +178,8 @@ fn an_export_can_be_checked_without_us() {
     });
 }
 
-fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+fn digest(bytes: &[u8]) -> String {
+    hex::encode(&Sha256::digest(bytes))
 }
 
 #[test]

@@ -5,14 +5,16 @@ mod limits;
 mod lists;
 mod take_over;
 
-use leadslock::assistant::Author;
-use leadslock::console::{
-    Console, ConsoleError, Owner, Saved,
-    conversations::{Filter, Flag, LegalBasis, Suppressed},
-    fields::Fault,
-    leads::LeadForm,
-    shop::{Billing, ProfileForm, ShopState},
-    texting::{OwnerText, Queued, Refusal},
+use leadslock::{
+    messaging::assistant::Author,
+    owner::{
+        Console, ConsoleError, Owner, Saved,
+        conversations::{Filter, Flag, LegalBasis, Suppressed},
+        fields::Fault,
+        leads::LeadForm,
+        shop::{Billing, ProfileForm, ShopState},
+        texting::{OwnerText, Queued, Refusal},
+    },
 };
 use operator::Task;
 use serde_json::json;
@@ -119,7 +121,7 @@ fn an_account_is_opened_once_and_gets_the_next_free_number() {
         assert_eq!(page.profile.time_zone, "America/Vancouver");
 
         // An operator buys two numbers: the shop that waits has the first.
-        let phone = |text| leadslock::phone::Phone::parse(text).unwrap();
+        let phone = |text| trust::text::phone::Phone::parse(text).unwrap();
         let business = json!(opened[0].business_id);
         let added = stack.operator(Task::AddNumber { phone: phone("+15145550170") }).await;
         assert_eq!(added, json!({ "outcome": "added", "business_id": business }));

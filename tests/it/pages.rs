@@ -3,7 +3,9 @@
 
 use std::{collections::BTreeSet, io::Cursor};
 
-use leadslock::{deployment, export::verify::verify, page::promises::PROMISES};
+use leadslock::{
+    data::export::verify::verify, functions::deployment, pages::public::promises::PROMISES,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 

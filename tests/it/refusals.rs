@@ -3,7 +3,6 @@
 
 use std::process::Stdio;
 
-use leadslock::twilio::signature;
 use reqwest::{Method, Response, StatusCode};
 use secrecy::SecretString;
 use serde_json::json;
@@ -13,12 +12,13 @@ use tokio::{
     net::TcpStream,
     process::Command,
 };
+use trust::signatures;
 use url::Url;
 
 use crate::support::{LEAD, SHOP, TestStack, browser::check_policy, interceptor::Manner, run};
 
-const INBOUND: &str = leadslock::sms_inbound::PATH;
-const STATUS: &str = leadslock::sms_status::PATH;
+const INBOUND: &str = leadslock::functions::sms_inbound::PATH;
+const STATUS: &str = leadslock::functions::sms_status::PATH;
 const SID: &str = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const MESSAGE: &str = "0193a000-0000-7000-8000-0000000000aa";
 
@@ -56,12 +56,12 @@ impl Sender {
     }
 
     async fn post(&self, stack: &TestStack, url: &Url, signed: &Url, body: &[u8]) -> Response {
-        let signature = signature::sign(&self.token, signed, body);
+        let signature = signatures::twilio::sign(&self.token, signed, body);
         stack
             .client
             .post(url.clone())
             .header("content-type", "application/x-www-form-urlencoded")
-            .header(signature::HEADER, signature)
+            .header(signatures::twilio::HEADER, signature)
             .body(body.to_vec())
             .send()
             .await
@@ -94,8 +94,10 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
         let unsigned = stack.client.post(url.clone()).body(form.clone()).send().await.unwrap();
         check("unsigned", unsigned, 403).await;
         for header in ["", "not base64", "AAAA", "\u{a0}"] {
-            let request =
-                stack.client.post(url.clone()).header(signature::HEADER, header.as_bytes());
+            let request = stack
+                .client
+                .post(url.clone())
+                .header(signatures::twilio::HEADER, header.as_bytes());
             let response = request.body(form.clone()).send().await.unwrap();
             check(&format!("signed with {header:?}"), response, 403).await;
         }
@@ -120,7 +122,10 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
             .post(url.clone())
             .header("host", "evil.example")
             .header("x-forwarded-host", "evil.example")
-            .header(signature::HEADER, signature::sign(&sender.token, &other_host, form.as_bytes()))
+            .header(
+                signatures::twilio::HEADER,
+                signatures::twilio::sign(&sender.token, &other_host, form.as_bytes()),
+            )
             .body(form.clone());
         check("signed for the Host it names", host.send().await.unwrap(), 403).await;
 
@@ -138,7 +143,7 @@ fn promise_webhook_twilio_of_requests_with_one_signature_the_genuine_one_is_take
         let sender = Sender::of(&stack);
         let url = stack.url(INBOUND);
         let genuine = sender.form(&[]);
-        let signature = signature::sign(&sender.token, &url, genuine.as_bytes());
+        let signature = signatures::twilio::sign(&sender.token, &url, genuine.as_bytes());
 
         let account = sender.account.as_str();
         let form = |fields: &[(&str, &str)]| {
@@ -179,7 +184,11 @@ fn promise_webhook_twilio_of_requests_with_one_signature_the_genuine_one_is_take
             ("everything is in one field", url.clone(), form(&[("AccountSid", &all_but_first)])),
             ("everything is in the path", stack.url(&in_path), String::new()),
         ] {
-            assert_eq!(signature::sign(&sender.token, &url, form.as_bytes()), signature, "{told}");
+            assert_eq!(
+                signatures::twilio::sign(&sender.token, &url, form.as_bytes()),
+                signature,
+                "{told}"
+            );
             let response = sender.post(&stack, &url, &url, form.as_bytes()).await;
             let status = response.status().as_u16();
             assert!([400, 403, 404].contains(&status), "{told}: {status}");
@@ -259,8 +268,9 @@ fn promise_webhook_twilio_a_json_body_is_taken_only_with_its_digest() {
             Sha256::digest(&body).iter().map(|byte| format!("{byte:02x}")).collect();
         let url = stack.url(&format!("{INBOUND}?bodySHA256={digest}"));
         let post = async |url: &Url, body: String| {
-            let signature = signature::sign(&sender.token, url, b"");
-            let request = stack.client.post(url.clone()).header(signature::HEADER, signature);
+            let signature = signatures::twilio::sign(&sender.token, url, b"");
+            let request =
+                stack.client.post(url.clone()).header(signatures::twilio::HEADER, signature);
             request.header("content-type", "application/json").body(body).send().await.unwrap()
         };
 
@@ -280,7 +290,7 @@ fn refusals_are_counted_by_reason() {
     run(async {
         let stack = TestStack::start().await;
         stack.client.post(stack.url(INBOUND)).send().await.unwrap();
-        stack.client.get(stack.url(leadslock::cron_deliver::PATH)).send().await.unwrap();
+        stack.client.get(stack.url(leadslock::functions::cron_deliver::PATH)).send().await.unwrap();
         let counts =
             "select string_agg(concat_ws(' ', function, reason, count), ', ' order by function)
                       from app.refusals";
@@ -297,7 +307,7 @@ fn a_body_that_ends_early_is_not_taken_for_whole() {
         let sender = Sender::of(&stack);
         let url = stack.url(INBOUND);
         let form = sender.form(&[]);
-        let signature = signature::sign(&sender.token, &url, form.as_bytes());
+        let signature = signatures::twilio::sign(&sender.token, &url, form.as_bytes());
         let address = format!("127.0.0.1:{}", url.port().unwrap());
         let mut stream = TcpStream::connect(address).await.unwrap();
         let head = format!(
@@ -336,7 +346,7 @@ fn a_failing_database_is_a_503_that_tells_nothing() {
 fn the_scheduler_is_let_in_by_its_secret_only() {
     run(async {
         let stack = TestStack::start().await;
-        let url = stack.url(leadslock::cron_deliver::PATH);
+        let url = stack.url(leadslock::functions::cron_deliver::PATH);
         for shown in [None, Some("Bearer wrong"), Some("Bearer "), Some("local-cron-secret")] {
             let mut request = stack.client.get(url.clone());
             if let Some(shown) = shown {

@@ -7,8 +7,8 @@ use std::{
 };
 
 use leadslock::{
-    cron_retention::{self, CronRetention},
-    retention::{KEPT, LIMITS, markdown},
+    data::retention::{KEPT, LIMITS, markdown},
+    functions::cron_retention::{self, CronRetention},
     settings::Reader,
 };
 use local::product;
@@ -186,13 +186,13 @@ fn every_table_has_a_limit_or_a_reason_to_stay() {
                        where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')";
         let catalog: BTreeSet<String> =
             stack.rows(catalog, &[]).await.iter().map(|row| row.get(0)).collect();
-        let limits = LIMITS.iter().map(leadslock::retention::Limit::table);
+        let limits = LIMITS.iter().map(leadslock::data::retention::Limit::table);
         let decided: BTreeSet<String> = limits
             .chain(KEPT.iter().map(|(table, _)| *table))
             .filter(|table| table.starts_with("app."))
             .map(str::to_owned)
             .collect();
-        assert_eq!(decided, catalog, "lib/src/retention.rs has to say how long each table is kept");
+        assert_eq!(decided, catalog, "lib/src/data/retention.rs has to say how long each table is kept");
 
         let kinds = stack.rows("select kind, relation from app.purge_kinds()", &[]).await;
         let mut kinds: BTreeMap<String, String> =

@@ -7,10 +7,11 @@ use std::{
     path::PathBuf,
 };
 
-use leadslock::{phone::Phone, scan::Identifiers};
+use leadslock::data::scan::Identifiers;
 use local::simulator::twilio::inbound::Medium;
 use operator::{Sought, Task};
 use serde_json::{Value, json};
+use trust::text::phone::Phone;
 use uuid::Uuid;
 
 use crate::support::{
@@ -211,7 +212,7 @@ fn objects_are_searched_and_bundles_unpacked() {
         let stack = TestStack::start().await;
         Calls(&stack).receive(1, "text", &format!("it is {NAME}")).await;
         let token = stack.sign_in(OWNER, OWNER_PASSWORD).await;
-        let path = leadslock::account_export::PATH;
+        let path = leadslock::functions::account_export::PATH;
         let asked =
             stack.client.post(stack.url(path)).bearer_auth(&token).body("{\"format\":\"csv\"}");
         assert_eq!(asked.send().await.unwrap().status(), 202);

@@ -2,7 +2,7 @@
 //! it, and what the database then says of the session.
 
 use leadslock::{
-    egress::Egress,
+    providers::egress::Egress,
     session::{Assurance, KeysError, Session, SessionError, Verifier},
     settings::AccessTokens,
 };

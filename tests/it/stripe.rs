@@ -7,10 +7,14 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use leadslock::{cron_reconcile, headers, stripe::signature, stripe_event::PATH};
+use leadslock::{
+    edge::headers,
+    functions::{cron_reconcile, stripe_event::PATH},
+};
 use reqwest::Response;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use trust::signatures;
 
 use crate::support::{TestStack, interceptor::Manner, random::Random, run, stripe::Stripe};
 
@@ -46,7 +50,7 @@ impl Billed {
     async fn post(&self, header: Option<&str>, body: &[u8]) -> Response {
         let mut request = self.stack.client.post(self.stack.url(PATH)).body(body.to_vec());
         if let Some(header) = header {
-            request = request.header(signature::HEADER.as_str(), header);
+            request = request.header(signatures::stripe::HEADER.as_str(), header);
         }
         request.send().await.unwrap()
     }
@@ -108,7 +112,7 @@ fn secrets(secrets: &[&str]) -> Vec<SecretString> {
 }
 
 fn signed(with: &[&str], body: &[u8]) -> String {
-    signature::sign(&secrets(with), body, now())
+    signatures::stripe::sign(&secrets(with), body, now())
 }
 
 /// An event about the payloads' subscription.
@@ -126,7 +130,7 @@ fn promise_webhook_stripe_what_stripe_did_not_sign_is_refused_and_changes_nothin
         let billed = Billed::start().await;
         billed.set(json!({ "status": "active" }));
         let body = payload("2026-07-29.dahlia/customer.subscription.updated.json");
-        let at = |time: u64| signature::sign(&secrets(&[SECRET]), &body, time);
+        let at = |time: u64| signatures::stripe::sign(&secrets(&[SECRET]), &body, time);
         let good = at(now());
         let (time, digest) = good.split_once(",v1=").unwrap();
         let live = String::from_utf8(body.clone()).unwrap();
@@ -167,8 +171,8 @@ fn promise_webhook_stripe_what_stripe_did_not_sign_is_refused_and_changes_nothin
         }
         let twice = billed.stack.client.post(billed.stack.url(PATH)).body(body.clone());
         let twice = twice
-            .header(signature::HEADER.as_str(), &good)
-            .header(signature::HEADER.as_str(), &good);
+            .header(signatures::stripe::HEADER.as_str(), &good)
+            .header(signatures::stripe::HEADER.as_str(), &good);
         let response = twice.send().await.unwrap();
         assert_eq!(response.status(), 400);
         answers.push(response.text().await.unwrap());

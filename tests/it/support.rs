@@ -17,9 +17,11 @@ use std::{
 };
 
 use leadslock::{
-    egress::Egress,
+    providers::{
+        egress::Egress,
+        supabase::{Supabase, storage::Storage},
+    },
     settings::{self, Reader},
-    supabase::{Supabase, storage::Storage},
 };
 use local::{
     edge::Edge,
@@ -161,6 +163,35 @@ impl TestStack {
         &self.stack.supabase.secret_key
     }
 
+    /// Opens another shop that is paid for, with the number `phone`: a new one, or one that
+    /// is free.
+    pub(crate) async fn open_shop(&self, name: &str, email: &str, phone: &str) {
+        let open = format!(
+            "with owner as (
+               insert into auth.users (id, email) values (gen_random_uuid(), '{email}')
+               returning id
+             ), shop as (
+               insert into app.businesses (owner_id, name, mailing_address, contact_email)
+               select id, '{name}', '1 rue Rachel', '{email}' from owner returning id
+             ), customer as (
+               insert into app.stripe_customers (id, business_id)
+               select 'cus_Another', id from shop returning id
+             ), subscription as (
+               insert into app.subscriptions (
+                 id, business_id, customer_id, status, cancel_at_period_end, is_collection_paused,
+                 created_at
+               )
+               select 'sub_Another', shop.id, customer.id, 'active', false, false, now()
+               from shop, customer
+             )
+             insert into app.sender_numbers as n (phone, business_id) select '{phone}', id from shop
+             on conflict (phone) do update set business_id = excluded.business_id
+             where n.business_id is null"
+        );
+        self.database.batch_execute(&open).await.unwrap();
+        self.refresh_numbers().await;
+    }
+
     /// Signs an owner in, and returns the access token.
     pub(crate) async fn sign_in(&self, email: &str, password: &str) -> String {
         let (url, key) = self.supabase();
@@ -261,7 +292,7 @@ impl TestStack {
 
     /// Runs the scheduler once; returns the status it was answered with.
     pub(crate) async fn run_scheduler(&self) -> u16 {
-        self.run_cron(leadslock::cron_deliver::PATH).await
+        self.run_cron(leadslock::functions::cron_deliver::PATH).await
     }
 
     /// Runs a cron once; returns the status it was answered with.

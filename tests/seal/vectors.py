@@ -1,7 +1,7 @@
 """Makes vectors.json: sealed objects and a wrapped key, made from docs/backups.md alone
 with another library than the product's. Shows also how to open an object without us.
 
-    python3 vectors.py > vectors.json      needs https://pypi.org/project/cryptography
+    python3 vectors.py > vectors.json      needs the package cryptography
 """
 
 import hashlib

@@ -21,7 +21,7 @@ use thiserror::Error;
 use tokio::sync::{Mutex, watch};
 use url::Url;
 
-use crate::egress::{Egress, EgressError};
+use crate::providers::egress::{Egress, EgressError};
 
 /// How long keys are used: what Supabase asks of its clients.
 /// <https://supabase.com/docs/guides/auth/signing-keys>

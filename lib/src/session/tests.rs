@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::*;
-use crate::egress::EgressError;
+use crate::providers::egress::EgressError;
 
 const URL: &str = "https://project.supabase.co";
 const USER: &str = "0193a000-0000-7000-8000-000000000001";

@@ -1,8 +1,10 @@
 //! Where an owner's rights end: at another owner's rows, with the session, and at
 //! everything that is not a call made for owners.
 
-use leadslock::console::{ConsoleError, conversations::Filter, leads::LeadForm};
-use leadslock::session::SessionError;
+use leadslock::{
+    owner::{ConsoleError, conversations::Filter, leads::LeadForm},
+    session::SessionError,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -116,7 +118,7 @@ fn another_owners_rows_do_not_exist() {
         assert!(console.list_leads(&stranger, "", None, 50).await.unwrap().leads.is_empty());
         assert!(console.list_leads(&stranger, "514", None, 50).await.unwrap().leads.is_empty());
         // Nor does a cursor into another's list open it.
-        let cursor = leadslock::console::Cursor::parse("ffffffff-ffff-ffff-ffff-ffffffffffff");
+        let cursor = leadslock::owner::Cursor::parse("ffffffff-ffff-ffff-ffff-ffffffffffff");
         let list = console.list_leads(&stranger, "", cursor.as_ref(), 50).await.unwrap();
         assert!(list.leads.is_empty());
         let activity = console.list_activity(&stranger, None, 50).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use leadslock::console::{conversations::Filter, shop::ProfileForm};
+use leadslock::owner::{conversations::Filter, shop::ProfileForm};
 
 use super::Desk;
 use crate::support::{owners::PROFILE, run};

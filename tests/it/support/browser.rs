@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use leadslock::headers;
+use leadslock::edge::headers;
 use reqwest::{Client, Method, RequestBuilder, Response, redirect};
 use url::Url;
 

@@ -1,8 +1,8 @@
 //! The console, as a function holds it, and owners who have signed in.
 
 use leadslock::{
-    console::{Console, Owner, shop::ProfileForm},
-    egress::Egress,
+    owner::{Console, Owner, shop::ProfileForm},
+    providers::egress::Egress,
     session::Verifier,
     settings::{AccessTokens, Reader},
 };

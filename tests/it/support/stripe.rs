@@ -14,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use leadslock::stripe::API_VERSION;
+use leadslock::providers::stripe::API_VERSION;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 

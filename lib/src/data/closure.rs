@@ -1,0 +1,436 @@
+//! Closing an account, step by step, until nothing of it is left but a certificate.
+//!
+//! The row in `app.closures` is the obligation. `rpc/next_closure_step` says what is
+//! to be done, and does what is SQL alone; here is what has an effect elsewhere: at
+//! Stripe, in Storage, at Twilio. Each effect may be had twice, and is recorded by a
+//! call that also goes on to the next step. Whoever holds the row and dies is
+//! replaced by the next, who goes on from there.
+
+pub mod certificate;
+pub mod proof;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::{StreamExt as _, future::join_all, stream};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use serde_json::{Map, Value};
+use thiserror::Error;
+use tokio::time::Instant;
+use trust::signatures::twilio::sid::{MediaSid, MessageSid};
+use uuid::Uuid;
+
+use self::proof::Prover;
+use crate::{
+    data::{
+        backup::{self, BackupError},
+        seal::{Keyring, Place, SealError},
+    },
+    providers::{
+        egress::Egress,
+        stripe::{
+            client::{Stripe, StripeError},
+            id::{CustomerId, SubscriptionId},
+        },
+        supabase::{
+            RpcError, Supabase,
+            storage::{Storage, StorageError},
+        },
+        twilio::client::Twilio,
+    },
+    settings::Reader,
+};
+
+/// How long a run goes on before the next one does. The longest step, the seal
+/// ([`backup::MAKE_WITHIN`]), may still begin then, and fits into what is left to the
+/// functions that run this (see [`crate::functions::deployment`]) as into the lease
+/// (`app.closure_lease()`).
+const RUN_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a call may take: as long as the database lets it.
+const STEP_WITHIN: Duration = Duration::from_secs(65);
+
+/// How many texts are claimed to be emptied at Twilio, and how many of them are at once:
+/// a quarter of what an account may ask side by side, for texts are sent meanwhile.
+/// <https://help.twilio.com/articles/223180048>
+const CLAIM: usize = 200;
+const AT_ONCE: usize = 16;
+
+/// A claimed closure, as `app.closure_work` puts it.
+#[derive(Debug, Deserialize)]
+pub struct Work {
+    closure_id: Uuid,
+    business_id: Uuid,
+    fencing_token: i64,
+}
+
+/// What every call is told: whose closure it is.
+#[derive(Serialize)]
+struct Hold {
+    closure_id: Uuid,
+    fencing_token: i64,
+}
+
+#[derive(Deserialize)]
+struct Claimed {
+    work: Option<Work>,
+    overdue: u64,
+}
+
+/// What `rpc/next_closure_step` says is next.
+#[derive(Deserialize)]
+#[serde(tag = "step", rename_all = "snake_case")]
+enum Next {
+    /// Another holder has it.
+    Stale,
+    /// Nothing is due now.
+    Wait,
+    /// A piece was done in the database.
+    GoesOn,
+    Billing {
+        customers: Vec<CustomerId>,
+        subscriptions: Vec<SubscriptionId>,
+    },
+    Seal {
+        storage_path: String,
+    },
+    Files {
+        objects: Vec<Object>,
+    },
+    Twilio,
+    Certificate {
+        content: Map<String, Value>,
+    },
+}
+
+#[derive(Deserialize)]
+struct Object {
+    bucket: String,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct EndBilling {
+    #[serde(flatten)]
+    hold: Hold,
+    subscriptions_live: usize,
+}
+
+#[derive(Serialize)]
+struct SealClosure<'a> {
+    #[serde(flatten)]
+    hold: Hold,
+    storage_path: &'a str,
+    byte_count: u64,
+    sha256: &'a str,
+    counts: &'a BTreeMap<String, u64>,
+    pictures: u64,
+    pictures_missing: u64,
+    key_id: &'a str,
+    wrapped_key: String,
+}
+
+#[derive(Serialize)]
+struct Certify {
+    #[serde(flatten)]
+    hold: Hold,
+    certificate: String,
+}
+
+#[derive(Serialize)]
+struct Fail {
+    #[serde(flatten)]
+    hold: Hold,
+    fault: String,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    outcome: String,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+#[derive(Serialize)]
+struct ClaimRedactions {
+    limit: usize,
+}
+
+/// Texts that Twilio is to forget.
+#[derive(Deserialize)]
+struct Redactions {
+    texts: Vec<Redaction>,
+}
+
+#[derive(Deserialize)]
+struct Redaction {
+    message_sid: MessageSid,
+    media_sids: Vec<MediaSid>,
+}
+
+#[derive(Default, Serialize)]
+struct SettleRedactions {
+    forgotten: Vec<MessageSid>,
+    put_off: Vec<MessageSid>,
+}
+
+/// Why a closure is left for later.
+#[derive(Debug, Error)]
+enum ClosureError {
+    #[error(transparent)]
+    Database(#[from] RpcError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Backup(#[from] BackupError),
+    /// Another holder has it.
+    #[error("the lease was lost")]
+    Stale,
+}
+
+/// Closes accounts.
+#[derive(Debug)]
+pub struct Closer {
+    supabase: Supabase,
+    storage: Storage,
+    stripe: Stripe,
+    twilio: Twilio,
+    keyring: Keyring,
+    prover: Prover,
+}
+
+impl Closer {
+    /// Reads what closures need; `reader` keeps what is wrong with it.
+    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
+        let (supabase, stripe, twilio) =
+            (reader.supabase(), reader.stripe_api(), reader.twilio_api());
+        let (keyring, suppression_key) = (reader.backup_keys(), reader.suppression_key());
+        let (supabase, stripe, twilio) = (supabase?, stripe?, twilio?);
+        let allowed = [&supabase.url, &stripe.url, &twilio.url];
+        let egress = Egress::from_settings(reader, &allowed)?;
+        Some(Self {
+            storage: Storage::new(&supabase, egress.clone())?,
+            supabase: Supabase::new(&supabase, egress.clone()),
+            stripe: Stripe::new(&stripe, egress.clone())?,
+            twilio: Twilio::new(&twilio, egress)?,
+            keyring: keyring?,
+            prover: Prover::new(&suppression_key?),
+        })
+    }
+
+    /// The database, which flows that hand out work call too.
+    pub fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    /// What knows the links to closures.
+    pub fn prover(&self) -> &Prover {
+        &self.prover
+    }
+
+    /// Goes on with what others left: texts that Twilio is to forget, and closures that
+    /// are due, one after the other.
+    pub async fn catch_up(&self) {
+        let end = Instant::now() + RUN_WITHIN;
+        if let Err(error) = self.redact(end).await {
+            tracing::error!(%error, "texts at twilio are left for later");
+        }
+        while Instant::now() < end {
+            match self.supabase.call("claim_closure", &Nothing {}).await {
+                Ok(Claimed { work, overdue }) => {
+                    if overdue > 0 {
+                        tracing::error!(overdue, "closures are overdue");
+                    }
+                    let Some(work) = work else { return };
+                    self.run_until(end, work).await;
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no closure could be claimed");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does what is due of a claimed closure.
+    ///
+    /// What fails is logged and left: it is done again.
+    pub async fn run(&self, work: Work) {
+        self.run_until(Instant::now() + RUN_WITHIN, work).await;
+    }
+
+    async fn run_until(&self, end: Instant, work: Work) {
+        let closure_id = work.closure_id;
+        let Err(error) = self.go_on(end, &work).await else { return };
+        if matches!(error, ClosureError::Stale) {
+            tracing::info!(closure.id = %closure_id, "another holder closes");
+            return;
+        }
+        tracing::error!(closure.id = %closure_id, %error, "a closure is left for later");
+        let fault = error.to_string().chars().take(100).collect();
+        let request = Fail { hold: work.hold(), fault };
+        let recorded = self.supabase.call::<_, Outcome>("fail_closure", &request).await;
+        if let Err(error) = recorded {
+            tracing::warn!(closure.id = %closure_id, %error, "the lease has to run out");
+        }
+    }
+
+    async fn go_on(&self, end: Instant, work: &Work) -> Result<(), ClosureError> {
+        while Instant::now() < end {
+            match self.call("next_closure_step", &work.hold()).await? {
+                Next::Stale => return Err(ClosureError::Stale),
+                Next::Wait => return Ok(()),
+                Next::GoesOn => {}
+                Next::Billing { customers, subscriptions } => {
+                    self.end_billing(work, &customers, subscriptions).await?;
+                }
+                Next::Seal { storage_path } => self.seal(work, &storage_path).await?,
+                Next::Files { objects } => self.delete(&objects).await?,
+                Next::Twilio => self.redact(end).await?,
+                Next::Certificate { content } => {
+                    let certificate = certificate::issue(content, &self.prover);
+                    let request = Certify { hold: work.hold(), certificate };
+                    self.finish("certify_closure", &request).await?;
+                    tracing::info!(closure.id = %work.closure_id, "an account is gone");
+                    return Ok(());
+                }
+            }
+        }
+        let _: Outcome = self.call("release_closure", &work.hold()).await?;
+        Ok(())
+    }
+
+    /// Has nothing be paid any more, and nothing be subscribed to: not on a page either
+    /// that is still open somewhere. Whatever we know, Stripe is asked.
+    async fn end_billing(
+        &self,
+        work: &Work,
+        customers: &[CustomerId],
+        known: Vec<SubscriptionId>,
+    ) -> Result<(), ClosureError> {
+        let mut live = known;
+        for customer in customers {
+            for checkout in self.stripe.open_checkouts(customer).await? {
+                self.stripe.expire_checkout(&checkout).await?;
+            }
+            live.extend(self.stripe.live_subscriptions(customer).await?);
+        }
+        while !live.is_empty() {
+            live.sort();
+            live.dedup();
+            for subscription in live.drain(..) {
+                self.stripe.cancel(&subscription).await?;
+                tracing::info!(
+                    closure.id = %work.closure_id,
+                    subscription.id = subscription.as_str(),
+                    "a subscription is over"
+                );
+            }
+            // A page may have been paid on just before it was closed.
+            for customer in customers {
+                live.extend(self.stripe.live_subscriptions(customer).await?);
+            }
+        }
+        let request = EndBilling { hold: work.hold(), subscriptions_live: live.len() };
+        self.finish("end_closure_billing", &request).await
+    }
+
+    /// Seals the account under a new key. An object that was begun before under another
+    /// is at another place, and is deleted with this one.
+    async fn seal(&self, work: &Work, storage_path: &str) -> Result<(), ClosureError> {
+        let place = Place { closure_id: work.closure_id, path: storage_path.to_owned() };
+        let (data_key, wrapped) = self.keyring.new_data_key(&place)?;
+        let receipt =
+            backup::make(&self.supabase, &self.storage, work.business_id, &place, &data_key)
+                .await?;
+        let request = SealClosure {
+            hold: work.hold(),
+            storage_path,
+            byte_count: receipt.byte_count,
+            sha256: &receipt.sha256,
+            counts: &receipt.counts,
+            pictures: receipt.pictures,
+            pictures_missing: receipt.pictures_missing,
+            key_id: &wrapped.key_id,
+            wrapped_key: STANDARD.encode(&wrapped.bytes),
+        };
+        self.finish("seal_closure", &request).await
+    }
+
+    async fn delete(&self, objects: &[Object]) -> Result<(), StorageError> {
+        let mut by_bucket = BTreeMap::<&str, Vec<&str>>::new();
+        for Object { bucket, path } in objects {
+            by_bucket.entry(bucket).or_default().push(path);
+        }
+        for (bucket, paths) in by_bucket {
+            self.storage.delete(bucket, &paths).await?;
+        }
+        Ok(())
+    }
+
+    /// Has Twilio forget texts, until none is due or time is up. One that is still on
+    /// its way cannot be emptied yet.
+    async fn redact(&self, end: Instant) -> Result<(), RpcError> {
+        while Instant::now() < end {
+            let request = ClaimRedactions { limit: CLAIM };
+            let Redactions { texts } = self.call("claim_twilio_redactions", &request).await?;
+            if texts.is_empty() {
+                return Ok(());
+            }
+            let outcomes: Vec<_> = stream::iter(texts)
+                .map(|text| async move { (self.forget(&text).await, text.message_sid) })
+                .buffer_unordered(AT_ONCE)
+                .collect()
+                .await;
+            let mut settled = SettleRedactions::default();
+            for (is_forgotten, sid) in outcomes {
+                if is_forgotten { &mut settled.forgotten } else { &mut settled.put_off }.push(sid);
+            }
+            tracing::info!(
+                forgotten = settled.forgotten.len(),
+                put_off = settled.put_off.len(),
+                "emptied texts at twilio"
+            );
+            let is_idle = settled.forgotten.is_empty();
+            let _: IgnoredAny = self.call("settle_twilio_redactions", &settled).await?;
+            if is_idle {
+                // It does nothing at the moment, and should not be pressed.
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// True if Twilio has neither the text's words nor its pictures any more.
+    async fn forget(&self, text: &Redaction) -> bool {
+        let media = text.media_sids.iter();
+        let deleted = media.map(|medium| self.twilio.delete_media(&text.message_sid, medium));
+        let are_deleted = join_all(deleted).await.into_iter().all(|is_deleted| is_deleted);
+        are_deleted && self.twilio.redact(&text.message_sid).await
+    }
+
+    /// Records what was done, and that the step is over.
+    async fn finish(&self, function: &str, request: &impl Serialize) -> Result<(), ClosureError> {
+        let Outcome { outcome } = self.call(function, request).await?;
+        if outcome == "finished" { Ok(()) } else { Err(ClosureError::Stale) }
+    }
+
+    async fn call<A, R>(&self, function: &str, request: &A) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: serde::de::DeserializeOwned,
+    {
+        self.supabase.call_within(STEP_WITHIN, function, request).await
+    }
+}
+
+impl Work {
+    fn hold(&self) -> Hold {
+        Hold { closure_id: self.closure_id, fencing_token: self.fencing_token }
+    }
+}

@@ -1,0 +1,422 @@
+//! Everything of an account, for its owner to take along.
+//!
+//! `rpc/snapshot_export` gathers all rows in one statement, so that they are of
+//! one moment; from there they come chunk by chunk, are packed, and go to Storage
+//! while they do: neither is ever held whole. The row in `app.exports` is the
+//! obligation. Whoever holds it and dies is replaced by the next, who begins with
+//! the same rows and comes to the same bytes at the same place.
+
+pub mod bundle;
+pub mod schema;
+pub mod table;
+pub mod verify;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use tokio::{sync::mpsc, task::JoinError};
+use url::Url;
+use uuid::Uuid;
+
+use self::{
+    bundle::{Bundle, BundleError, Head},
+    table::{Format, RowError},
+};
+use crate::{
+    data::pipe::{Pipe, Stored, pipe},
+    providers::{
+        egress::Egress,
+        supabase::{
+            RpcError, Supabase,
+            storage::{Storage, StorageError},
+        },
+        twilio::media::MAX_BYTES,
+    },
+    settings::Reader,
+};
+
+/// The bucket of the bundles. Nobody reads it without a signed link.
+const BUCKET: &str = "exports";
+
+/// The bucket of the pictures that came with texts, and the file of their rows.
+pub(crate) const MEDIA_BUCKET: &str = "media";
+const MEDIA_FILE: &str = "media";
+
+/// How long a link to a bundle lives.
+pub const LINK_LIFETIME: Duration = Duration::from_secs(15 * 60);
+
+/// How long gathering the rows may take: as long as the database lets it.
+pub(crate) const SNAPSHOT_WITHIN: Duration = Duration::from_secs(125);
+
+/// How long any other step may take; the longest deletes the rows again.
+pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(65);
+
+/// How long packing and storing may take. With what comes before it, less than
+/// what the functions that do it have (see [`crate::functions::deployment`]).
+pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(500);
+
+/// A claimed export, as `app.export_work` puts it.
+#[derive(Debug, Deserialize)]
+pub struct Work {
+    export_id: Uuid,
+    business_id: Uuid,
+    fencing_token: i64,
+    format: Format,
+    storage_path: String,
+}
+
+#[derive(Deserialize)]
+struct Claimed {
+    work: Option<Work>,
+    close_to_due: u64,
+}
+
+/// Why an export is left for later.
+#[derive(Debug, Error)]
+enum ExportError {
+    #[error(transparent)]
+    Database(#[from] RpcError),
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    #[error("the bundle's writer ended")]
+    Writer(#[from] JoinError),
+    /// Another holder has it.
+    #[error("the lease was lost")]
+    Stale,
+    /// The database has crashed, and the snapshot's rows with it.
+    #[error("the snapshot was lost")]
+    Lost,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+/// What every step is told: whose it is.
+#[derive(Serialize)]
+struct Step {
+    export_id: Uuid,
+    fencing_token: i64,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Snapshot {
+    Taken { snapshot_at: String, counts: BTreeMap<String, u64>, chunk_count: u32 },
+    Stale,
+}
+
+#[derive(Serialize)]
+struct ExportChunk {
+    #[serde(flatten)]
+    step: Step,
+    number: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum ChunkOutcome {
+    Chunk(Chunk),
+    Lost,
+    Stale,
+}
+
+/// Rows of one file.
+#[derive(Deserialize)]
+struct Chunk {
+    file: String,
+    lines: String,
+}
+
+/// What is packed next.
+enum Part {
+    Rows(Chunk),
+    Picture { name: String, content: Bytes },
+}
+
+/// A row of the file `media`, as far as it takes to put the picture beside it.
+#[derive(Deserialize)]
+struct MediaRow {
+    /// Its name in the bundle, if it is stored.
+    file: Option<String>,
+    storage_path: String,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Objects {
+    objects: Vec<Object>,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Object {
+    bucket: String,
+    path: String,
+}
+
+#[derive(Serialize)]
+struct FinishExport {
+    #[serde(flatten)]
+    step: Step,
+    byte_count: u64,
+    sha256: String,
+}
+
+#[derive(Serialize)]
+struct FailExport {
+    #[serde(flatten)]
+    step: Step,
+    fault: String,
+}
+
+#[derive(Deserialize)]
+struct Outcome {
+    outcome: String,
+}
+
+#[derive(Deserialize)]
+struct Expired {
+    exports: Vec<ExpiredExport>,
+}
+
+#[derive(Deserialize)]
+struct ExpiredExport {
+    export_id: Uuid,
+    storage_path: String,
+}
+
+#[derive(Serialize)]
+struct ExpireExports {
+    export_ids: Vec<Uuid>,
+}
+
+/// Makes bundles, and deletes those that are past their time.
+#[derive(Debug)]
+pub struct Exporter {
+    supabase: Supabase,
+    storage: Storage,
+}
+
+impl Exporter {
+    /// Reads what exports need; `reader` keeps what is wrong with it.
+    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
+        let supabase = reader.supabase()?;
+        let egress = Egress::from_settings(reader, &[&supabase.url])?;
+        let storage = Storage::new(&supabase, egress.clone())?;
+        Some(Self { supabase: Supabase::new(&supabase, egress), storage })
+    }
+
+    /// The database, which flows that hand out work call too.
+    pub fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    /// A link to the bundle at `storage_path`, by which it is saved under a name.
+    pub async fn link(&self, storage_path: &str) -> Result<Url, StorageError> {
+        let mut link = self.storage.sign(BUCKET, storage_path, LINK_LIFETIME).await?;
+        link.query_pairs_mut().append_pair("download", "leadslock-export.zip");
+        Ok(link)
+    }
+
+    /// Goes on with what others left: one export, the most urgent that is due, and
+    /// objects that are to be deleted.
+    pub async fn catch_up(&self) {
+        self.delete().await;
+        match self.supabase.call("claim_export", &Nothing {}).await {
+            Ok(Claimed { work, close_to_due }) => {
+                if close_to_due > 0 {
+                    tracing::error!(close_to_due, "exports are close to due, or overdue");
+                }
+                if let Some(work) = work {
+                    self.run(work).await;
+                }
+            }
+            Err(error) => tracing::error!(%error, "no export could be claimed"),
+        }
+    }
+
+    /// Makes a claimed export's bundle, to its end.
+    ///
+    /// What fails is logged and left: it is done again.
+    pub async fn run(&self, work: Work) {
+        let Err(error) = self.make(&work).await else {
+            tracing::info!(export.id = %work.export_id, "an export is ready");
+            return;
+        };
+        if matches!(error, ExportError::Stale) {
+            tracing::info!(export.id = %work.export_id, "another holder exports");
+            return;
+        }
+        tracing::error!(export.id = %work.export_id, %error, "an export is left for later");
+        let fault = error.to_string().chars().take(100).collect();
+        let request = FailExport { step: work.step(), fault };
+        let recorded = self.supabase.call::<_, Outcome>("fail_export", &request).await;
+        if let Err(error) = recorded {
+            tracing::warn!(export.id = %work.export_id, %error, "the lease has to run out");
+        }
+    }
+
+    /// Deletes the bundles that are past their time, and what else is to be deleted.
+    async fn delete(&self) {
+        loop {
+            let deleted = async { Ok(self.expire_some().await? + self.delete_objects().await?) };
+            match deleted.await {
+                Ok(0) => return,
+                Ok(count) => tracing::info!(count, "objects were deleted"),
+                Err(error) => {
+                    let error: ExportError = error;
+                    tracing::error!(%error, "objects are left for later");
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn expire_some(&self) -> Result<usize, ExportError> {
+        let Expired { exports } = self.supabase.call("expired_exports", &Nothing {}).await?;
+        if exports.is_empty() {
+            return Ok(0);
+        }
+        let paths: Vec<_> = exports.iter().map(|export| export.storage_path.as_str()).collect();
+        self.storage.delete(BUCKET, &paths).await?;
+        let export_ids: Vec<_> = exports.iter().map(|export| export.export_id).collect();
+        let count = export_ids.len();
+        let _: serde_json::Value =
+            self.supabase.call("expire_exports", &ExpireExports { export_ids }).await?;
+        Ok(count)
+    }
+
+    async fn make(&self, work: &Work) -> Result<(), ExportError> {
+        let snapshot =
+            self.supabase.call_within(SNAPSHOT_WITHIN, "snapshot_export", &work.step()).await?;
+        let Snapshot::Taken { snapshot_at, counts, chunk_count } = snapshot else {
+            return Err(ExportError::Stale);
+        };
+        let head = Head {
+            export_id: work.export_id,
+            business_id: work.business_id,
+            format: work.format,
+            snapshot_at,
+            counts,
+        };
+        let Stored { byte_count, sha256 } = self.store(work, head, chunk_count).await?;
+        let request = FinishExport { step: work.step(), byte_count, sha256 };
+        match self
+            .supabase
+            .insist::<_, Outcome>(STEP_WITHIN, "finish_export", &request)
+            .await?
+            .outcome
+            .as_str()
+        {
+            "ready" => Ok(()),
+            _ => Err(ExportError::Stale),
+        }
+    }
+
+    /// Packs the snapshot's rows and stores the bundle while it grows.
+    ///
+    /// Three things go on at once, each waiting for the next: rows are fetched,
+    /// packed on a thread of their own, and sent. When one fails, all end; what
+    /// was sent then ends with an error, and Storage keeps nothing of it.
+    async fn store(
+        &self,
+        work: &Work,
+        head: Head,
+        chunk_count: u32,
+    ) -> Result<Stored, ExportError> {
+        let (part_sender, parts) = mpsc::channel(2);
+        let (pipe, pieces) = pipe();
+        let fetch = async move {
+            let mut media = Vec::new();
+            for number in 1..=chunk_count {
+                let chunk = self.chunk(work, number).await?;
+                if chunk.file == MEDIA_FILE {
+                    media.push(number);
+                }
+                if part_sender.send(Part::Rows(chunk)).await.is_err() {
+                    // The writer has failed, and says why.
+                    return Ok::<(), ExportError>(());
+                }
+            }
+            // A zip has one file after the other: pictures come when all rows are in
+            // it, and their rows once more, rather than being kept until then.
+            for number in media {
+                for line in self.chunk(work, number).await?.lines.lines() {
+                    let Some((name, content)) = self.picture(work, line).await? else { continue };
+                    if part_sender.send(Part::Picture { name, content }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            Ok(())
+        };
+        let writer = tokio::task::spawn_blocking(move || pack(head, parts, pipe));
+        let pack = async { Ok(writer.await??) };
+        let upload = async {
+            let body = reqwest::Body::wrap(pieces);
+            let path = &work.storage_path;
+            let uploaded =
+                self.storage.upload_stream(BUCKET, path, "application/zip", body, STORE_WITHIN);
+            Ok(uploaded.await?)
+        };
+        let ((), stored, ()) = tokio::try_join!(fetch, pack, upload)?;
+        Ok(stored)
+    }
+
+    async fn chunk(&self, work: &Work, number: u32) -> Result<Chunk, ExportError> {
+        let request = ExportChunk { step: work.step(), number };
+        match self.supabase.insist(STEP_WITHIN, "export_chunk", &request).await? {
+            ChunkOutcome::Chunk(chunk) => Ok(chunk),
+            ChunkOutcome::Lost => Err(ExportError::Lost),
+            ChunkOutcome::Stale => Err(ExportError::Stale),
+        }
+    }
+
+    /// The picture of a row of the file `media`, with its name in the bundle, if it is
+    /// stored and has not been erased since the snapshot.
+    async fn picture(
+        &self,
+        work: &Work,
+        line: &str,
+    ) -> Result<Option<(String, Bytes)>, ExportError> {
+        let row: MediaRow = serde_json::from_str(line).map_err(|_| BundleError::Row(RowError))?;
+        let Some(name) = row.file else { return Ok(None) };
+        let content = self.storage.download(MEDIA_BUCKET, &row.storage_path, MAX_BYTES).await?;
+        if content.is_none() {
+            tracing::warn!(export.id = %work.export_id, "a picture was erased since the snapshot");
+        }
+        Ok(content.map(|content| (name, content)))
+    }
+
+    /// Deletes objects whose rows were erased.
+    async fn delete_objects(&self) -> Result<usize, ExportError> {
+        let found: Objects = self.supabase.call("objects_to_delete", &Nothing {}).await?;
+        for Object { bucket, path } in &found.objects {
+            self.storage.delete(bucket, &[path]).await?;
+        }
+        if !found.objects.is_empty() {
+            let _: serde_json::Value = self.supabase.call("objects_deleted", &found).await?;
+        }
+        Ok(found.objects.len())
+    }
+}
+
+impl Work {
+    fn step(&self) -> Step {
+        Step { export_id: self.export_id, fencing_token: self.fencing_token }
+    }
+}
+
+/// Writes a bundle of all parts there will be.
+fn pack(head: Head, mut parts: mpsc::Receiver<Part>, pipe: Pipe) -> Result<Stored, BundleError> {
+    let mut bundle = Bundle::begin(pipe, head)?;
+    while let Some(part) = parts.blocking_recv() {
+        match part {
+            Part::Rows(Chunk { file, lines }) => bundle.add(&file, &lines)?,
+            Part::Picture { name, content } => bundle.add_picture(&name, &content)?,
+        }
+    }
+    Ok(bundle.finish()?.end()?)
+}

@@ -1,0 +1,316 @@
+//! What is owed to leads: answers, and texts on their way.
+//!
+//! Every obligation is a row that somebody claims for the length of a lease. A
+//! holder that dies is replaced by the next; a holder that lost its lease
+//! changes nothing, because its fencing token is no longer the newest.
+
+pub mod assistant;
+mod media;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+use trust::{signatures::twilio::sid::MessageSid, text::phone::Phone};
+use url::Url;
+use uuid::Uuid;
+
+use self::{
+    assistant::{Conversation, NeedsOwner},
+    media::MediaJob,
+};
+use crate::{
+    providers::{
+        egress::Egress,
+        groq::Groq,
+        supabase::{RpcError, Supabase, storage::Storage},
+        twilio::{
+            client::{CONNECTION_OVERRIDES, Found, Sent, Text, Twilio},
+            error_code::{self, Suppression},
+            status::MessageStatus,
+        },
+    },
+    settings::Reader,
+};
+
+/// How long after a claim a text may still be handed to Twilio. The rest of the
+/// lease (`app.lease()`, 60 s) is for Twilio's answer: nobody looks a text up
+/// while it may still be on its way.
+const SEND_WITHIN: Duration = Duration::from_secs(40);
+
+/// A claimed job, as `app.reply_work` and `app.send_work` put it.
+#[derive(Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Work {
+    /// A text to answer.
+    Reply(ReplyJob),
+    /// A text to send; the gate has just let it through.
+    Send(SendJob),
+    /// A text that Twilio may have.
+    Settle(SendJob),
+    /// A text of which Twilio has a copy with what we masked.
+    Redact(RedactJob),
+    /// A text with pictures to take over from Twilio.
+    Media(MediaJob),
+}
+
+/// A text to answer.
+#[derive(Deserialize)]
+pub struct ReplyJob {
+    job_id: Uuid,
+    fencing_token: i64,
+    message_id: Uuid,
+    #[serde(flatten)]
+    conversation: Conversation,
+}
+
+/// A text to send.
+#[derive(Deserialize)]
+pub struct SendJob {
+    job_id: Uuid,
+    fencing_token: i64,
+    message_id: Uuid,
+    from: Phone,
+    to: Phone,
+    body: String,
+    known_sids: Vec<MessageSid>,
+}
+
+/// A text to empty at Twilio.
+#[derive(Deserialize)]
+pub struct RedactJob {
+    job_id: Uuid,
+    fencing_token: i64,
+    twilio_sid: MessageSid,
+}
+
+/// What `rpc/queue_outbound` is told.
+#[derive(Serialize)]
+struct QueueOutbound<'a> {
+    job_id: Uuid,
+    fencing_token: i64,
+    body: &'a str,
+    needs_owner_reason: Option<NeedsOwner>,
+}
+
+/// What `rpc/queue_outbound` decided.
+#[derive(Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum QueueOutcome {
+    /// Without `send`, the text waits for its number's turn.
+    Queued {
+        send: Option<Box<SendJob>>,
+    },
+    Refused {
+        reason: String,
+    },
+    Stale,
+}
+
+/// What `rpc/settle_send` is told.
+#[derive(Serialize)]
+struct SettleSend<'a> {
+    job_id: Uuid,
+    fencing_token: i64,
+    #[serde(flatten)]
+    result: SendResult<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+enum SendResult<'a> {
+    Accepted { twilio_sid: &'a MessageSid, status: MessageStatus },
+    Rejected { error_code: u32, policy: Option<Suppression> },
+    NotSent { retry_after_seconds: Option<u64> },
+    Unknown,
+    NotFound,
+}
+
+/// What `rpc/settle_redaction` is told.
+#[derive(Serialize)]
+struct SettleRedaction {
+    job_id: Uuid,
+    fencing_token: i64,
+    is_redacted: bool,
+}
+
+#[derive(Deserialize)]
+struct Settled {
+    outcome: String,
+}
+
+#[derive(Serialize)]
+struct ClaimJobs {
+    limit: usize,
+}
+
+/// What was claimed.
+#[derive(Deserialize)]
+pub struct Claimed {
+    /// What is left to do for it; less than was claimed where texts must wait.
+    pub work: Vec<Work>,
+    /// How many jobs were due, up to the limit.
+    pub claimed: usize,
+}
+
+/// Does work. Needs the database, Storage, the assistant's models and Twilio.
+#[derive(Debug)]
+pub struct Worker {
+    supabase: Supabase,
+    storage: Storage,
+    groq: Groq,
+    twilio: Twilio,
+    /// Where Twilio reports statuses; the message's id is added to it.
+    status_callback: Url,
+}
+
+impl Worker {
+    /// Reads what work needs; `reader` keeps what is wrong with it.
+    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
+        let (supabase, groq) = (reader.supabase(), reader.groq());
+        let (twilio, public_origins) = (reader.twilio_api(), reader.public_origins());
+        let (supabase, groq, twilio) = (supabase?, groq?, twilio?);
+        let allowed = [&supabase.url, &groq.url, &twilio.url, &twilio.media_url];
+        let egress = Egress::from_settings(reader, &allowed)?;
+
+        let mut status_callback = public_origins?.into_iter().next()?;
+        status_callback.set_path(crate::functions::sms_status::PATH);
+        status_callback.set_fragment(Some(CONNECTION_OVERRIDES));
+        Some(Self {
+            supabase: Supabase::new(&supabase, egress.clone()),
+            storage: Storage::new(&supabase, egress.clone())?,
+            groq: Groq::new(&groq, egress.clone())?,
+            twilio: Twilio::new(&twilio, egress)?,
+            status_callback,
+        })
+    }
+
+    /// The database, which flows that hand out work call too.
+    pub fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    /// Claims up to `limit` jobs that are due.
+    pub async fn claim(&self, limit: usize) -> Result<Claimed, RpcError> {
+        self.supabase.call("claim_jobs", &ClaimJobs { limit }).await
+    }
+
+    /// Does one piece of work that was claimed just now, to its end.
+    ///
+    /// What fails is logged and left: its lease runs out and it is done again.
+    pub async fn run(&self, work: Work) {
+        let claimed_at = Instant::now();
+        let (job_id, outcome) = match work {
+            Work::Reply(reply) => (reply.job_id, self.reply(reply).await),
+            Work::Send(send) => (send.job_id, self.send(send, claimed_at).await),
+            Work::Settle(send) => (send.job_id, self.settle(send).await),
+            Work::Redact(redact) => (redact.job_id, self.redact(redact).await),
+            Work::Media(media) => (media.job_id, self.take_over(media, claimed_at).await),
+        };
+        if let Err(error) = outcome {
+            tracing::error!(job.id = %job_id, %error, "work is left for the scheduler");
+        }
+    }
+
+    async fn reply(&self, reply: ReplyJob) -> Result<(), RpcError> {
+        let draft = assistant::answer(&self.groq, &reply.conversation, reply.message_id).await;
+        let request = QueueOutbound {
+            job_id: reply.job_id,
+            fencing_token: reply.fencing_token,
+            body: &draft.body,
+            needs_owner_reason: draft.needs_owner,
+        };
+        let claimed_at = Instant::now();
+        match self.supabase.call("queue_outbound", &request).await? {
+            QueueOutcome::Queued { send: Some(send) } => self.send(*send, claimed_at).await,
+            QueueOutcome::Queued { send: None } => {
+                tracing::info!(message.id = %reply.message_id, "the answer waits for its turn");
+                Ok(())
+            }
+            QueueOutcome::Refused { reason } => {
+                tracing::info!(message.id = %reply.message_id, reason, "no answer may be sent");
+                Ok(())
+            }
+            QueueOutcome::Stale => {
+                tracing::info!(job.id = %reply.job_id, "another holder answers");
+                Ok(())
+            }
+        }
+    }
+
+    async fn send(&self, send: SendJob, claimed_at: Instant) -> Result<(), RpcError> {
+        // A process that was frozen may wake up long after its lease.
+        if claimed_at.elapsed() > SEND_WITHIN {
+            tracing::warn!(message.id = %send.message_id, "the claim is too old to send on");
+            return Ok(());
+        }
+        let status_callback = self.status_callback_of(&send);
+        match self.twilio.send(&send.text(&status_callback)).await {
+            Sent::Accepted(sid, status) => {
+                tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "sent a text");
+                let result = SendResult::Accepted { twilio_sid: &sid, status };
+                self.record(&send, result).await
+            }
+            Sent::Rejected(error_code) => {
+                tracing::warn!(message.id = %send.message_id, error_code, "twilio refused a text");
+                let policy = error_code::suppression(error_code);
+                self.record(&send, SendResult::Rejected { error_code, policy }).await
+            }
+            Sent::NotSent(retry_after) => {
+                tracing::warn!(message.id = %send.message_id, "a text was not sent and will be");
+                let retry_after_seconds = retry_after.map(|duration| duration.as_secs());
+                self.record(&send, SendResult::NotSent { retry_after_seconds }).await
+            }
+            Sent::Unknown => {
+                tracing::warn!(message.id = %send.message_id, "whether a text was sent is unknown");
+                self.record(&send, SendResult::Unknown).await
+            }
+        }
+    }
+
+    async fn settle(&self, send: SendJob) -> Result<(), RpcError> {
+        let status_callback = self.status_callback_of(&send);
+        match self.twilio.find(&send.text(&status_callback), &send.known_sids).await {
+            Found::Yes(sid, status) => {
+                tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "found a text sent earlier");
+                let result = SendResult::Accepted { twilio_sid: &sid, status };
+                self.record(&send, result).await
+            }
+            Found::No => self.record(&send, SendResult::NotFound).await,
+            // The lease runs out, and it is looked up again.
+            Found::Unknown => Ok(()),
+        }
+    }
+
+    async fn redact(&self, redact: RedactJob) -> Result<(), RpcError> {
+        let RedactJob { job_id, fencing_token, twilio_sid } = redact;
+        let is_redacted = self.twilio.redact(&twilio_sid).await;
+        tracing::info!(message.sid = twilio_sid.as_str(), is_redacted, "emptied a text at twilio");
+        let request = SettleRedaction { job_id, fencing_token, is_redacted };
+        let _: Settled = self.supabase.call("settle_redaction", &request).await?;
+        Ok(())
+    }
+
+    async fn record(&self, send: &SendJob, result: SendResult<'_>) -> Result<(), RpcError> {
+        let request = SettleSend { job_id: send.job_id, fencing_token: send.fencing_token, result };
+        let settled: Settled = self.supabase.call("settle_send", &request).await?;
+        if settled.outcome == "conflict" {
+            tracing::error!(message.id = %send.message_id, "a text was sent twice");
+        }
+        Ok(())
+    }
+
+    /// The signature covers the URL's query, so the callback proves which of our
+    /// texts it is about, even before Twilio told us its SID.
+    fn status_callback_of(&self, send: &SendJob) -> Url {
+        let mut url = self.status_callback.clone();
+        url.query_pairs_mut().append_pair("message", &send.message_id.to_string());
+        url
+    }
+}
+
+impl SendJob {
+    fn text<'a>(&'a self, status_callback: &'a Url) -> Text<'a> {
+        Text { from: &self.from, to: &self.to, body: &self.body, status_callback }
+    }
+}

@@ -1,0 +1,119 @@
+//! `/billing`: how the shop stands, and the way to Stripe.
+
+use maud::{Markup, html};
+
+use crate::{
+    edge::{Answer, Problem},
+    functions::billing::Destination,
+    owner::shop::Billing,
+    pages::{
+        Notice, Pages, Visit,
+        form::{self, Form},
+        signed_in::Owner,
+        wording::BillingWords,
+    },
+};
+
+impl Pages {
+    /// The page, or the way to Stripe if that was asked for.
+    ///
+    /// The way there is a page of ours with a link. A redirect would need an exception
+    /// from the rule that forms lead to ourselves only.
+    pub(crate) async fn billing(
+        &self,
+        visit: &Visit,
+        owner: &Owner,
+        form: Option<Form>,
+    ) -> Result<Answer, Problem> {
+        if let Some(form) = form {
+            let plan = Some(form.text("plan")).filter(|plan| !plan.is_empty());
+            return match self.billing.open(owner.session(), None, plan).await {
+                Ok(destination) => Ok(visit.page(leaving(visit, owner, &destination))),
+                Err(Problem::Unknown(_)) => Ok(visit.redirect("/billing", Some(Notice::NoShop))),
+                Err(problem) => Err(problem),
+            };
+        }
+        let standing = self.account(owner).await?.map(|account| account.shop.billing);
+        Ok(visit.page(self.billing_page(visit, owner, standing)))
+    }
+
+    fn billing_page(&self, visit: &Visit, owner: &Owner, standing: Option<Billing>) -> Markup {
+        let words = &visit.words().billing;
+        let trial_days = self.billing.trial_days();
+        let content = html! {
+            div.prose {
+                h1 { (words.title) }
+                p { (words.lead) }
+                section.card {
+                    h2 { (words.standing) }
+                    @match standing {
+                        Some(standing) => (tell(words, standing)),
+                        None => p { (visit.words().notices.no_shop) },
+                    }
+                }
+                @match standing {
+                    Some(standing) if can_be_paid(standing) => form method="post" {
+                        (form::token(&owner.form_token))
+                        button type="submit" { (words.manage) }
+                    },
+                    Some(standing) => {
+                        h2 { (words.choose) }
+                        @if standing == Billing::None && trial_days > 0 {
+                            p { (trial_days) " " (words.trial) }
+                        }
+                        div.grid {
+                            @for plan in self.billing.plans() {
+                                form.card method="post" {
+                                    (form::token(&owner.form_token))
+                                    input type="hidden" name="plan" value=(plan.name);
+                                    h3 { (plan.name) }
+                                    button type="submit" aria-label={ (words.subscribe) ": " (plan.name) } {
+                                        (words.subscribe)
+                                    }
+                                }
+                            }
+                        }
+                    },
+                    None => {},
+                }
+                p.quiet { (words.cards) }
+            }
+        };
+        visit.owners_page(owner, words.title, content)
+    }
+}
+
+/// Whether the shop has a subscription that the portal can do something about.
+fn can_be_paid(standing: Billing) -> bool {
+    !matches!(standing, Billing::None | Billing::IncompleteExpired | Billing::Canceled)
+        && standing != Billing::Incomplete
+}
+
+fn tell(words: &BillingWords, standing: Billing) -> Markup {
+    let (text, tone) = match standing {
+        Billing::None | Billing::Incomplete | Billing::IncompleteExpired => (words.none, "warn"),
+        Billing::Trialing => (words.trialing, "good"),
+        Billing::Active => (words.active, "good"),
+        Billing::PastDue => (words.past_due, "warn"),
+        Billing::GraceOver | Billing::Unpaid => (words.unpaid, "bad"),
+        Billing::Paused => (words.paused, "warn"),
+        Billing::Canceled => (words.ended, "warn"),
+    };
+    html! { p class={ "notice " (tone) } { (text) } }
+}
+
+fn leaving(visit: &Visit, owner: &Owner, destination: &Destination) -> Markup {
+    let words = &visit.words().billing;
+    let content = html! {
+        div.prose {
+            h1 { (words.leaving_title) }
+            p { (words.leaving) }
+            p { (words.cards) }
+            p.row {
+                a.button href=(destination.url) rel="noreferrer" { (words.go_to_stripe) }
+                a.button.second href="/billing" { (words.back) }
+            }
+        }
+    };
+    visit.owners_page(owner, words.leaving_title, content)
+}
