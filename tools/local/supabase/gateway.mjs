@@ -51,7 +51,8 @@ async function respond(request) {
     return refusal;
   }
   if (pathname.startsWith('/auth/v1/')) {
-    return auth.asHosted(await lite.fetch(admitted), tokens);
+    const fetched = await auth.oneRenewalAtATime(admitted, () => lite.fetch(admitted));
+    return auth.asHosted(fetched, tokens);
   }
   if (pathname.startsWith('/storage/v1/')) {
     return (

@@ -5,6 +5,22 @@
 
 import { answer, withBody } from './responses.mjs';
 
+let lastRenewal = Promise.resolve();
+
+// What `respond` answers, after the renewal before it if this is one too. Hosted Auth locks
+// the refresh token's row (internal/tokens/service.go); Lite reads it and then writes, so of
+// two renewals at once one may find that the session has ended.
+export function oneRenewalAtATime(request, respond) {
+  const url = new URL(request.url);
+  const isRenewal =
+    url.pathname === '/auth/v1/token' && url.searchParams.get('grant_type') === 'refresh_token';
+  if (!isRenewal) {
+    return respond();
+  }
+  lastRenewal = lastRenewal.then(respond, respond);
+  return lastRenewal;
+}
+
 // The response for the caller: with the token a hosted project would give.
 export async function asHosted(response, tokens) {
   const isJson = response.headers.get('content-type')?.includes('application/json');
