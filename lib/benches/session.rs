@@ -19,7 +19,10 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use criterion::{Criterion, criterion_group, criterion_main};
 use http::{HeaderMap, header};
-use leadslock::{providers::egress::Egress, session::Verifier, settings::AccessTokens};
+use leadslock::{
+    providers::egress::Egress,
+    session::{Verifier, settings::AccessTokens},
+};
 use ring::{
     rand::SystemRandom,
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},

@@ -5,6 +5,7 @@
 //! place turns them into what a caller may know.
 
 pub mod headers;
+mod problem;
 pub mod refusals;
 pub mod scheduler;
 
@@ -20,32 +21,19 @@ use futures_util::FutureExt as _;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use http_body_util::BodyExt as _;
-use thiserror::Error;
-use trust::{
-    signatures::twilio::{SignatureError, form::FieldError},
-    text::language::Language,
-};
 
-use self::refusals::Refusals;
-use crate::{
-    owner::ConsoleError,
-    pages,
-    providers::{
-        stripe::{client::StripeError, event::EventError, mirror::MirrorError},
-        supabase::{RpcError, Supabase, auth::AuthError, storage::StorageError},
-    },
-    session::SessionError,
-};
+pub use self::problem::{Cause, Problem, Refused};
+use self::{problem::names, refusals::Refusals};
 
 /// The most that is read of a body, if only to drop it: what Vercel lets through.
 /// <https://vercel.com/docs/functions/limitations#request-body-size>
 const MAX_READ: usize = 4_500_000;
 
-/// What is said where an owner has no shop yet.
-pub(crate) const NO_SHOP: &str = "there is no shop yet";
-
 /// Work that goes on after the response was sent.
 pub type Background = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Makes what a caller is told of a problem: its content type, and the body.
+pub type Teller = Box<dyn Fn(&Problem) -> (&'static str, String) + Send>;
 
 /// What a function does with one request.
 pub trait Flow: Send + Sync + 'static {
@@ -54,15 +42,17 @@ pub trait Flow: Send + Sync + 'static {
     /// How many bytes of body it reads; more are a 413.
     const MAX_BODY: usize;
 
-    /// Where refusals are counted, and the database the counts go to.
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
+    /// Where refusals are counted.
+    fn refusals(&self) -> Option<&Refusals> {
         None
     }
 
-    /// The language in which the caller is refused, where callers are people with
-    /// browsers, and refusals pages. Programs are told in JSON.
-    fn reads_pages(&self, _head: &Parts) -> Option<Language> {
-        None
+    /// How the caller is told of a problem. Programs are told in JSON.
+    fn teller(&self, _head: &Parts) -> Teller {
+        Box::new(|problem| {
+            let body = serde_json::json!({ "error": problem.to_string() }).to_string();
+            ("application/json", body)
+        })
     }
 
     /// Answers a request whose method and size are right.
@@ -88,146 +78,6 @@ impl Answer {
     }
 }
 
-/// What can go wrong in a request, and all a caller gets to know about it.
-///
-/// The text of a variant is sent to the caller; its source is only logged.
-#[derive(Debug, Error)]
-pub enum Problem {
-    /// The function answers other methods.
-    #[error("this address answers {} only", names(.0, " and "))]
-    Method(&'static [Method]),
-    /// The body is longer than we read.
-    #[error("the request body is too large")]
-    TooLarge,
-    /// The body never arrived whole.
-    #[error("the request body could not be read")]
-    Unreadable,
-    /// The request is genuine but a field of it is not usable.
-    #[error("the request is not valid: {0}")]
-    Field(#[from] FieldError),
-    /// The request is genuine but its body is not what is asked for.
-    #[error("the request is not valid: {0}")]
-    Body(&'static str),
-    /// The request is genuine but about something we do not have.
-    #[error("the request is not valid: {0}")]
-    Unknown(&'static str),
-    /// The request was not sent by whom it should be.
-    #[error("the request is not signed by its sender")]
-    Unsigned(#[source] SignatureError),
-    /// The request was not sent by Stripe, which takes a 400 for that.
-    #[error("the request is not signed by its sender")]
-    NotStripes(#[from] trust::signatures::stripe::SignatureError),
-    /// The request is genuine but no event.
-    #[error("the request is not valid: {0}")]
-    Event(#[from] EventError),
-    /// The caller did not show the secret that this address asks for.
-    #[error("the request is not authorized")]
-    Unauthorized,
-    /// The request was not made by a form of ours.
-    #[error("the form was not sent by our own page")]
-    Foreign,
-    /// Too much was asked; how many seconds to wait.
-    #[error("too many requests")]
-    TooMany(u32),
-    /// The request is not an owner's, or the owner has to show more.
-    #[error(transparent)]
-    Session(#[from] SessionError),
-    /// Nothing is wrong with the request; it may be sent again.
-    #[error("the service is temporarily unavailable")]
-    Database(#[source] RpcError),
-    /// Nothing is wrong with the request; nobody can sign in for now.
-    #[error("the service is temporarily unavailable")]
-    Auth(#[from] AuthError),
-    /// Nothing is wrong with the event; it may be sent again.
-    #[error("the service is temporarily unavailable")]
-    Mirror(#[from] MirrorError),
-    /// Nothing is wrong with the request; Stripe may answer the next one.
-    #[error("the service is temporarily unavailable")]
-    Stripe(#[from] StripeError),
-    /// Nothing is wrong with the request; it may be sent again.
-    #[error("the service is temporarily unavailable")]
-    Storage(#[from] StorageError),
-    /// A defect of ours.
-    #[error("the request could not be answered")]
-    Panic,
-}
-
-impl Problem {
-    /// What a refusal is counted as; `None` for a failure of ours.
-    fn refused_for(&self) -> Option<&'static str> {
-        match self {
-            Self::Method(_) => Some("method"),
-            Self::TooLarge => Some("too large"),
-            Self::Unreadable => Some("unreadable"),
-            Self::Field(_) => Some("field"),
-            Self::Body(_) => Some("body"),
-            Self::Unknown(_) => Some("unknown"),
-            Self::Unsigned(error) => Some(error.reason()),
-            Self::NotStripes(error) => Some(error.reason()),
-            Self::Event(_) => Some("event"),
-            Self::Unauthorized => Some("unauthorized"),
-            Self::Foreign => Some("foreign form"),
-            Self::TooMany(_) => Some("too many"),
-            Self::Session(error) => error.reason(),
-            Self::Auth(_)
-            | Self::Database(_)
-            | Self::Mirror(_)
-            | Self::Storage(_)
-            | Self::Stripe(_)
-            | Self::Panic => None,
-        }
-    }
-
-    /// The status this problem is answered with.
-    pub fn status(&self) -> StatusCode {
-        match self {
-            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::Unreadable
-            | Self::Field(_)
-            | Self::Body(_)
-            | Self::NotStripes(_)
-            | Self::Event(_) => StatusCode::BAD_REQUEST,
-            Self::Unknown(_) => StatusCode::NOT_FOUND,
-            Self::Unsigned(_) | Self::Foreign => StatusCode::FORBIDDEN,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Session(error) => match error {
-                SessionError::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
-                SessionError::Anonymous | SessionError::OtherApplication => StatusCode::FORBIDDEN,
-                _ => StatusCode::UNAUTHORIZED,
-            },
-            Self::Auth(_)
-            | Self::Database(_)
-            | Self::Mirror(_)
-            | Self::Storage(_)
-            | Self::Stripe(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Panic => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-}
-
-impl From<RpcError> for Problem {
-    /// A call for an owner may find that the session has ended; else the fault is ours.
-    fn from(error: RpcError) -> Self {
-        SessionError::of_call(&error).map_or(Self::Database(error), Self::Session)
-    }
-}
-
-impl From<ConsoleError> for Problem {
-    /// What a page does not say next to a field.
-    fn from(error: ConsoleError) -> Self {
-        match error {
-            ConsoleError::Session(error) => Self::Session(error),
-            ConsoleError::NoShop => Self::Unknown(NO_SHOP),
-            ConsoleError::Unconfirmed => Self::Body("the e-mail address is not confirmed"),
-            ConsoleError::NotFound => Self::Unknown("there is no such thing"),
-            ConsoleError::Fields(_) => Self::Body("some fields are not usable"),
-            ConsoleError::Unavailable(error) => Self::Database(error),
-        }
-    }
-}
-
 /// Runs `flow` on a request and always comes back with a response.
 ///
 /// `wait_until` is given what remains to be done after the response.
@@ -243,7 +93,7 @@ where
 {
     let (head, body) = request.into_parts();
     let path = head.uri.path().to_owned();
-    let language = flow.reads_pages(&head);
+    let teller = flow.teller(&head);
     let answer = async {
         let body = read::<F, B>(&head, body).await?;
         // A panic would drop the connection without a response.
@@ -260,17 +110,11 @@ where
             answer.response
         }
         Err(problem) => {
-            let is_time_to_write = problem.refused_for().is_some_and(|reason| {
-                flow.refusals().is_some_and(|(refusals, _)| refusals.count(reason))
-            });
-            if is_time_to_write {
-                wait_until(Box::pin(async move {
-                    if let Some((refusals, supabase)) = flow.refusals() {
-                        refusals.write(supabase).await;
-                    }
-                }));
+            let counted = problem.refused_for().zip(flow.refusals());
+            if let Some(write) = counted.and_then(|(reason, refusals)| refusals.count(reason)) {
+                wait_until(write);
             }
-            refuse(&path, &problem, language)
+            refuse(&path, &problem, &teller)
         }
     };
     headers::apply(response.headers_mut());
@@ -304,12 +148,8 @@ where
     if length > F::MAX_BODY { Err(Problem::TooLarge) } else { Ok(whole.freeze()) }
 }
 
-fn names(methods: &[Method], separator: &str) -> String {
-    methods.iter().map(Method::as_str).collect::<Vec<_>>().join(separator)
-}
-
 /// Logs a problem, once and here only, and says to the caller what it may know.
-fn refuse(path: &str, problem: &Problem, language: Option<Language>) -> Response<Bytes> {
+fn refuse(path: &str, problem: &Problem, teller: &Teller) -> Response<Bytes> {
     let status = problem.status();
     let source = std::error::Error::source(problem).map(ToString::to_string);
     if status.is_server_error() {
@@ -318,15 +158,8 @@ fn refuse(path: &str, problem: &Problem, language: Option<Language>) -> Response
         tracing::warn!(path, status = status.as_u16(), source, "{problem}");
     }
 
-    let mut response = match language {
-        Some(language) => {
-            respond(status, pages::CONTENT_TYPE, pages::refusal(language, problem).into())
-        }
-        None => {
-            let body = serde_json::json!({ "error": problem.to_string() }).to_string();
-            respond(status, "application/json", body.into())
-        }
-    };
+    let (content_type, body) = teller(problem);
+    let mut response = respond(status, content_type, body.into());
     if let Problem::Method(methods) = problem
         && let Ok(allow) = HeaderValue::try_from(names(methods, ", "))
     {
@@ -335,8 +168,8 @@ fn refuse(path: &str, problem: &Problem, language: Option<Language>) -> Response
     if let Problem::TooMany(seconds) = problem {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*seconds));
     }
-    if let Problem::Session(error) = problem
-        && let Some(challenge) = error.challenge()
+    if let Problem::Refused(refused) = problem
+        && let Some(challenge) = refused.challenge()
     {
         let challenge = HeaderValue::from_static(challenge);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -353,10 +186,20 @@ fn respond(status: StatusCode, content_type: &'static str, body: Bytes) -> Respo
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+
     use http_body_util::Full;
+    use thiserror::Error;
 
     use super::*;
-    use crate::session::KeysError;
+
+    #[derive(Debug, Error)]
+    #[error("its own words")]
+    struct Other;
+
+    fn refused() -> Refused {
+        Refused::new(StatusCode::FORBIDDEN, "other", Other)
+    }
 
     struct Probe;
 
@@ -367,13 +210,10 @@ mod tests {
         async fn handle(self: Arc<Self>, _: Parts, body: Bytes) -> Result<Answer, Problem> {
             match body.as_ref() {
                 b"panic" => panic!("a text with +15145550100 in it"),
-                b"unsigned" => Err(Problem::Unsigned(SignatureError::Mismatch)),
-                b"expired" => Err(SessionError::Expired.into()),
-                b"old" => Err(SessionError::NotRecent.into()),
-                b"other" => Err(SessionError::OtherApplication.into()),
-                b"keyless" => Err(SessionError::Unavailable(KeysError::Unusable).into()),
-                b"ended" => Err(refused("PT401").into()),
-                b"broken" => Err(refused("42501").into()),
+                b"refused" => Err(Problem::Refused(refused())),
+                b"told" => Err(Problem::Refused(refused().telling("it is refused"))),
+                b"asked" => Err(Problem::Refused(refused().challenging(Some("Bearer")))),
+                b"broken" => Err(Problem::unavailable(fmt::Error)),
                 b"later" => {
                     let mut answer = Answer::ok("text/plain", "soon");
                     answer.background = Some(Box::pin(async {}));
@@ -382,10 +222,6 @@ mod tests {
                 _ => Ok(Answer::ok("text/plain", body)),
             }
         }
-    }
-
-    fn refused(code: &str) -> RpcError {
-        RpcError::Refused { status: StatusCode::UNAUTHORIZED, code: code.to_owned() }
     }
 
     async fn ask(method: Method, body: &'static str) -> (Response<Bytes>, bool) {
@@ -402,12 +238,7 @@ mod tests {
             (Method::POST, "", 200, ""),
             (Method::GET, "", 405, r#"{"error":"this address answers POST only"}"#),
             (Method::POST, "123456789", 413, r#"{"error":"the request body is too large"}"#),
-            (
-                Method::POST,
-                "unsigned",
-                403,
-                r#"{"error":"the request is not signed by its sender"}"#,
-            ),
+            (Method::POST, "told", 403, r#"{"error":"it is refused"}"#),
             (Method::POST, "panic", 500, r#"{"error":"the request could not be answered"}"#),
         ] {
             let (response, _) = ask(method, body).await;
@@ -428,22 +259,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_has_to_sign_in_is_told_how() {
-        let invalid = r#"Bearer error="invalid_token""#;
-        let again = r#"Bearer error="insufficient_user_authentication", max_age="600""#;
-        for (body, status, challenge, text) in [
-            ("expired", 401, Some(invalid), "the access token has expired"),
-            ("old", 401, Some(again), "this needs a sign-in of the last 10 minutes"),
-            ("other", 403, None, "this is not open to other applications"),
-            ("keyless", 503, None, "the service is temporarily unavailable"),
-            ("ended", 401, Some(invalid), "the session has ended"),
-            ("broken", 503, None, "the service is temporarily unavailable"),
+    async fn a_refusal_is_told_as_far_as_it_says() {
+        let unavailable = r#"{"error":"the service is temporarily unavailable"}"#;
+        for (body, status, challenge, told) in [
+            ("refused", 403, None, r#"{"error":"its own words"}"#),
+            ("told", 403, None, r#"{"error":"it is refused"}"#),
+            ("asked", 403, Some("Bearer"), r#"{"error":"its own words"}"#),
+            ("broken", 503, None, unavailable),
         ] {
             let (response, _) = ask(Method::POST, body).await;
             let given = response.headers().get(header::WWW_AUTHENTICATE);
             assert_eq!(response.status().as_u16(), status, "{body}");
             assert_eq!(given.map(|value| value.to_str().unwrap()), challenge, "{body}");
-            assert_eq!(*response.body(), format!(r#"{{"error":"{text}"}}"#), "{body}");
+            assert_eq!(*response.body(), told, "{body}");
         }
     }
 

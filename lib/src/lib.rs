@@ -8,12 +8,15 @@
 //! Below all of them is the crate `trust`. The crate speaks `http` types and knows
 //! nothing of `vercel_runtime`, so all of it is within reach of a unit test.
 
+pub mod context;
 pub mod data;
 pub mod edge;
 pub mod functions;
 pub mod messaging;
 pub mod owner;
 pub mod pages;
+pub mod paths;
+mod problems;
 pub mod providers;
 pub mod rate_limit;
 pub mod session;

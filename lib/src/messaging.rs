@@ -20,8 +20,9 @@ use self::{
     media::MediaJob,
 };
 use crate::{
+    context::Context,
+    paths,
     providers::{
-        egress::Egress,
         groq::Groq,
         supabase::{RpcError, Supabase, storage::Storage},
         twilio::{
@@ -30,7 +31,7 @@ use crate::{
             status::MessageStatus,
         },
     },
-    settings::Reader,
+    settings::{Group, Reader},
 };
 
 /// How long after a claim a text may still be handed to Twilio. The rest of the
@@ -165,22 +166,19 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Reads what work needs; `reader` keeps what is wrong with it.
-    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
-        let (supabase, groq) = (reader.supabase(), reader.groq());
-        let (twilio, public_origins) = (reader.twilio_api(), reader.public_origins());
-        let (supabase, groq, twilio) = (supabase?, groq?, twilio?);
-        let allowed = [&supabase.url, &groq.url, &twilio.url, &twilio.media_url];
-        let egress = Egress::from_settings(reader, &allowed)?;
-
+    /// Takes what work needs.
+    pub fn of(context: &Context<'_>) -> Option<Self> {
+        let (supabase, storage) = (context.supabase(), context.storage());
+        let (groq, twilio) = (context.groq(), context.twilio());
+        let public_origins = context.read(Group::PublicOrigins, Reader::public_origins);
         let mut status_callback = public_origins?.into_iter().next()?;
-        status_callback.set_path(crate::functions::sms_status::PATH);
+        status_callback.set_path(paths::SMS_STATUS);
         status_callback.set_fragment(Some(CONNECTION_OVERRIDES));
         Some(Self {
-            supabase: Supabase::new(&supabase, egress.clone()),
-            storage: Storage::new(&supabase, egress.clone())?,
-            groq: Groq::new(&groq, egress.clone())?,
-            twilio: Twilio::new(&twilio, egress)?,
+            supabase: supabase?,
+            storage: storage?,
+            groq: groq?,
+            twilio: twilio?,
             status_callback,
         })
     }

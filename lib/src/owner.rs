@@ -6,7 +6,10 @@
 //! Either way another owner's rows are rows that do not exist.
 
 pub mod account;
+pub mod billing;
+pub mod closure;
 pub mod conversations;
+pub mod export;
 pub mod fields;
 pub mod leads;
 pub mod shop;
@@ -15,21 +18,24 @@ pub mod try_it;
 
 use std::{fmt, sync::Arc};
 
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use self::fields::Faults;
 use crate::{
-    edge::Background,
+    context::Context,
     messaging::{Work, Worker},
     providers::{
-        egress::Egress,
         groq::Groq,
-        supabase::{OwnerDatabase, RpcError, Supabase, storage::Storage},
+        stripe::client::StripeError,
+        supabase::{
+            OwnerDatabase, Refusal, RpcError, Supabase,
+            storage::{Storage, StorageError},
+        },
     },
     session::{Session, SessionError},
-    settings::Reader,
 };
 
 /// An owner who has signed in.
@@ -59,7 +65,7 @@ impl fmt::Debug for Owner {
 
 /// Why a call has no result.
 #[derive(Debug, Error)]
-pub enum ConsoleError {
+pub enum OwnerError {
     /// The owner has to sign in, again or with more.
     #[error(transparent)]
     Session(#[from] SessionError),
@@ -72,23 +78,43 @@ pub enum ConsoleError {
     /// The owner has nothing with this id, whoever else may.
     #[error("there is no such thing")]
     NotFound,
+    /// The owner has several shops, and it does not say which is meant.
+    #[error("the owner has several shops")]
+    Ambiguous,
+    /// What was typed to confirm is not the shop's name.
+    #[error("the confirmation is not the name of the shop")]
+    OtherName,
+    /// There is no plan of this name.
+    #[error("there is no such plan")]
+    NoPlan,
     /// Fields are not usable, each for a reason of its own.
     #[error("some fields are not usable")]
     Fields(Faults),
     /// Nothing is wrong with the request; it may be sent again.
     #[error(transparent)]
     Unavailable(RpcError),
+    /// Nothing is wrong with the request; Stripe may answer the next one.
+    #[error(transparent)]
+    Stripe(#[from] StripeError),
+    /// Nothing is wrong with the request; Storage may answer the next one.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
 }
 
-impl From<RpcError> for ConsoleError {
+impl From<RpcError> for OwnerError {
     fn from(error: RpcError) -> Self {
         if let Some(ended) = SessionError::of_call(&error) {
             return Self::Session(ended);
         }
+        match error.refusal() {
+            Some(Refusal::NotFound) => return Self::NotFound,
+            Some(Refusal::Unconfirmed) => return Self::Unconfirmed,
+            Some(Refusal::NoShop) => return Self::NoShop,
+            Some(Refusal::Ambiguous) => return Self::Ambiguous,
+            Some(Refusal::OtherName) => return Self::OtherName,
+            _ => {}
+        }
         match &error {
-            RpcError::Refused { code, .. } if code == "PT404" => Self::NotFound,
-            RpcError::Refused { code, .. } if code == "PT412" => Self::Unconfirmed,
-            RpcError::Refused { code, .. } if code == "PT428" => Self::NoShop,
             // What PostgREST itself says of a token it does not take.
             RpcError::Refused { code, .. } if code == "PGRST303" => {
                 Self::Session(SessionError::Expired)
@@ -163,18 +189,11 @@ pub struct Console {
 }
 
 impl Console {
-    /// Reads what the console needs; `reader` keeps what is wrong with it.
-    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
-        let (supabase, publishable) = (reader.supabase(), reader.publishable());
-        let (groq, worker) = (reader.groq(), Worker::from_settings(reader));
-        let (supabase, groq) = (supabase?, groq?);
-        let egress = Egress::from_settings(reader, &[&supabase.url, &groq.url])?;
-        Some(Self {
-            owners: OwnerDatabase::new(&publishable?, egress.clone()),
-            storage: Storage::new(&supabase, egress.clone())?,
-            groq: Groq::new(&groq, egress)?,
-            worker: Arc::new(worker?),
-        })
+    /// Takes what the console needs.
+    pub fn of(context: &Context<'_>) -> Option<Self> {
+        let (owners, storage, groq) = (context.owners(), context.storage(), context.groq());
+        let worker = Worker::of(context);
+        Some(Self { owners: owners?, storage: storage?, groq: groq?, worker: Arc::new(worker?) })
     }
 
     /// The database, for what no owner is needed for.
@@ -184,13 +203,13 @@ impl Console {
 
     /// What remains to be done of `work` once the owner has an answer. It is owed by
     /// rows: what does not happen here, the scheduler does.
-    pub fn background(&self, work: Box<Work>) -> Background {
+    pub fn background(&self, work: Box<Work>) -> BoxFuture<'static, ()> {
         let worker = Arc::clone(&self.worker);
         Box::pin(async move { worker.run(*work).await })
     }
 
     /// Reads as the owner: row level security decides what there is.
-    async fn read<T, R>(&self, owner: &Owner, function: &str, what: T) -> Result<R, ConsoleError>
+    async fn read<T, R>(&self, owner: &Owner, function: &str, what: T) -> Result<R, OwnerError>
     where
         T: Serialize,
         R: DeserializeOwned,
@@ -199,7 +218,7 @@ impl Console {
     }
 
     /// Writes for the owner, whose session the database checks.
-    async fn write<T, R>(&self, owner: &Owner, function: &str, what: T) -> Result<R, ConsoleError>
+    async fn write<T, R>(&self, owner: &Owner, function: &str, what: T) -> Result<R, OwnerError>
     where
         T: Serialize,
         R: DeserializeOwned,
@@ -227,15 +246,15 @@ mod tests {
     fn an_owner_learns_why_only_as_far_as_it_is_theirs() {
         let of = |status: u16, code: &str| {
             let status = http::StatusCode::from_u16(status).unwrap();
-            ConsoleError::from(RpcError::Refused { status, code: code.to_owned() })
+            OwnerError::from(RpcError::Refused { status, code: code.to_owned() })
         };
-        assert!(matches!(of(404, "PT404"), ConsoleError::NotFound));
-        assert!(matches!(of(412, "PT412"), ConsoleError::Unconfirmed));
-        assert!(matches!(of(428, "PT428"), ConsoleError::NoShop));
-        assert!(matches!(of(401, "PT401"), ConsoleError::Session(SessionError::Ended)));
-        assert!(matches!(of(403, "PT403"), ConsoleError::Session(SessionError::SecondFactor)));
-        assert!(matches!(of(401, "PGRST301"), ConsoleError::Session(SessionError::Ended)));
-        assert!(matches!(of(401, "PGRST303"), ConsoleError::Session(SessionError::Expired)));
-        assert!(matches!(of(403, "42501"), ConsoleError::Unavailable(_)));
+        assert!(matches!(of(404, "PT404"), OwnerError::NotFound));
+        assert!(matches!(of(412, "PT412"), OwnerError::Unconfirmed));
+        assert!(matches!(of(428, "PT428"), OwnerError::NoShop));
+        assert!(matches!(of(401, "PT401"), OwnerError::Session(SessionError::Ended)));
+        assert!(matches!(of(403, "PT403"), OwnerError::Session(SessionError::SecondFactor)));
+        assert!(matches!(of(401, "PGRST301"), OwnerError::Session(SessionError::Ended)));
+        assert!(matches!(of(401, "PGRST303"), OwnerError::Session(SessionError::Expired)));
+        assert!(matches!(of(403, "42501"), OwnerError::Unavailable(_)));
     }
 }

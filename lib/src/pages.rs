@@ -20,6 +20,7 @@ mod owner;
 mod problem;
 pub mod public;
 mod route;
+pub mod settings;
 mod signed_in;
 mod visit;
 mod wording;
@@ -29,89 +30,95 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use maud::Markup;
-use trust::text::language::Language;
 use url::Url;
 
 use self::{
     cookies::Cookie,
-    csrf::PageKey,
+    csrf::CsrfKey,
     form::Form,
     notice::Notice,
-    public::{changelog, home, incidents, privacy, reports, security, well_known},
+    public::{changelog, home, incidents, policy_reports, privacy, security, well_known},
     route::Route,
+    settings::Contacts,
     visit::{Query, Visit},
 };
 use crate::{
-    data::closure::proof::Prover,
-    edge::{Answer, Flow, Problem, refusals::Refusals},
-    functions::{account_export::AccountExport, billing::Billing},
-    owner::Console,
-    providers::{
-        egress::Egress,
-        supabase::{Supabase, auth::Auth},
-    },
-    rate_limit::RateLimits,
+    context::Context,
+    edge::{Answer, Problem, Teller, refusals::Refusals},
+    owner::{Console, billing::Billing, closure::Closures, export::Exports},
+    providers::supabase::auth::Auth,
+    rate_limit::{Limit, RateLimits, Verdict},
     session::Verifier,
-    settings::{Contacts, Reader, SettingsError},
+    settings::{Group, Reader},
 };
 
-/// Where the function itself is; what is asked for there is no page.
-pub const PATH: &str = "/api/page";
-
 /// What every page is.
-pub(crate) const CONTENT_TYPE: &str = "text/html; charset=utf-8";
+const CONTENT_TYPE: &str = "text/html; charset=utf-8";
 
-/// Everything the function holds between requests.
+/// Everything pages are made of.
 #[derive(Debug)]
 pub struct Pages {
-    sessions: Verifier,
+    sessions: Arc<Verifier>,
     auth: Auth,
     console: Console,
     billing: Billing,
-    exports: AccountExport,
+    exports: Exports,
+    closures: Closures,
     /// Where forms may come from; the first is where the public finds us.
     origins: Vec<Url>,
-    key: PageKey,
+    key: CsrfKey,
     limits: RateLimits,
-    /// What makes the links to closures.
-    prover: Prover,
     contacts: Contacts,
-    refusals: Refusals,
     reports: Refusals,
 }
 
 impl Pages {
-    /// Reads what the function needs, or says all that is wrong with it.
-    pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let (tokens, publishable) = (reader.access_tokens(), reader.publishable());
-        let console = Console::from_settings(&reader);
-        let (billing, exports) = (Billing::read(&reader), AccountExport::read(&reader));
-        let (origins, key) = (reader.public_origins(), reader.page_key());
-        let (contacts, suppression_key) = (reader.contacts(), reader.suppression_key());
-        let flow = (|| {
-            let (tokens, publishable) = (tokens?, publishable?);
-            let suppression_key = suppression_key?;
-            let egress = Egress::from_settings(&reader, &[&publishable.url])?;
-            Some(Self {
-                sessions: Verifier::new(&tokens, egress.clone()),
-                auth: Auth::new(&publishable, egress),
-                console: console?,
-                limits: RateLimits::new(&suppression_key),
-                prover: Prover::new(&suppression_key),
-                billing: billing?,
-                exports: exports?,
-                origins: origins?,
-                key: PageKey::new(&key?),
-                contacts: contacts?,
-                refusals: Refusals::of(PATH),
-                reports: Refusals::of(reports::PATH),
-            })
-        })();
-        reader.finish(flow)
+    /// Takes what pages need.
+    pub fn of(context: &Context<'_>) -> Option<Self> {
+        let (sessions, auth) = (context.sessions(), context.auth());
+        let (console, billing) = (Console::of(context), Billing::of(context));
+        let (exports, closures) = (Exports::of(context), Closures::of(context));
+        let origins = context.read(Group::PublicOrigins, Reader::public_origins);
+        let key = context.read(Group::CsrfKey, Reader::csrf_key);
+        let suppression_key = context.read(Group::SuppressionKey, Reader::suppression_key);
+        let contacts = context.read(Group::Contacts, Reader::contacts);
+        let reports = context.refusals(policy_reports::PATH);
+        Some(Self {
+            sessions: sessions?,
+            auth: auth?,
+            console: console?,
+            billing: billing?,
+            exports: exports?,
+            closures: closures?,
+            origins: origins?,
+            key: CsrfKey::new(&key?),
+            limits: RateLimits::new(&suppression_key?),
+            contacts: contacts?,
+            reports: reports?,
+        })
+    }
+
+    /// Answers a request for a page.
+    pub async fn answer(self: &Arc<Self>, head: &Parts, body: &Bytes) -> Result<Answer, Problem> {
+        let route = Route::of(head.uri.path()).ok_or(Problem::Unknown("there is no such page"))?;
+        if !route.methods().contains(&head.method) {
+            return Err(Problem::Method(route.methods()));
+        }
+        self.answer_route(route, head, body).await
+    }
+
+    /// Counts one of `limit` for `subject`, or says how long to wait.
+    async fn take_limit(&self, limit: Limit, subject: &str) -> Result<(), Problem> {
+        match self.limits.take(self.console.supabase(), limit, subject).await? {
+            Verdict::Allowed => Ok(()),
+            Verdict::Wait(pause) => {
+                Err(Problem::TooMany(u32::try_from(pause.as_secs()).unwrap_or(u32::MAX)))
+            }
+        }
     }
 
     /// What is asked of a route that exists, by a method it answers.
-    async fn answer(
+    async fn answer_route(
         self: &Arc<Self>,
         route: Route,
         head: &Parts,
@@ -177,30 +184,10 @@ impl Pages {
     }
 }
 
-impl Flow for Pages {
-    const METHODS: &'static [Method] = &[Method::GET, Method::HEAD, Method::POST];
-    const MAX_BODY: usize = 64 * 1024;
-
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, self.console.supabase()))
-    }
-
-    fn reads_pages(&self, head: &Parts) -> Option<Language> {
-        Some(visit::language_of(head))
-    }
-
-    async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
-        let route = Route::of(head.uri.path()).ok_or(Problem::Unknown("there is no such page"))?;
-        if !route.methods().contains(&head.method) {
-            return Err(Problem::Method(route.methods()));
-        }
-        self.answer(route, &head, &body).await
-    }
-}
-
-/// The page that says what is wrong.
-pub(crate) fn refusal(language: Language, problem: &Problem) -> String {
-    problem::page(language, problem).into_string()
+/// Tells whoever sent a request what is wrong with it, by a page in their language.
+pub fn teller(head: &Parts) -> Teller {
+    let language = visit::language_of(head);
+    Box::new(move |problem| (CONTENT_TYPE, problem::page(language, problem).into_string()))
 }
 
 impl Visit {

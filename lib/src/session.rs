@@ -7,6 +7,7 @@
 //! `app.require_session`, which is told [`Session`] as it is serialized.
 
 mod keys;
+pub mod settings;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -22,9 +23,10 @@ use uuid::Uuid;
 
 pub use self::keys::KeysError;
 use self::keys::{Key, Keys};
-use crate::{
-    providers::{egress::Egress, supabase::RpcError},
-    settings::AccessTokens,
+use self::settings::AccessTokens;
+use crate::providers::{
+    egress::Egress,
+    supabase::{Refusal, RpcError},
 };
 
 /// How long ago a sign-in may be for what cannot be undone, or gives much away.
@@ -105,9 +107,9 @@ pub enum Fault {
 impl SessionError {
     /// What `app.require_session` has to say, if it is why a call was refused.
     pub fn of_call(error: &RpcError) -> Option<Self> {
-        match error {
-            RpcError::Refused { code, .. } if code == "PT401" => Some(Self::Ended),
-            RpcError::Refused { code, .. } if code == "PT403" => Some(Self::SecondFactor),
+        match error.refusal()? {
+            Refusal::SessionEnded => Some(Self::Ended),
+            Refusal::SecondFactor => Some(Self::SecondFactor),
             _ => None,
         }
     }

@@ -15,7 +15,7 @@ use leadslock::{
         },
         seal::{DataKey, Keyring, Opener, Place, WrappedKey},
     },
-    functions::account_export,
+    paths,
     providers::{
         egress::Egress,
         supabase::{Supabase, storage::Storage},
@@ -898,7 +898,7 @@ fn promise_own_delete_on_day_60_an_operator_brings_the_account_back() {
         let token = sign_in_by_code(&stack).await;
         let response = stack
             .client
-            .get(stack.url(&format!("{}?id={}", account_export::PATH, Uuid::nil())))
+            .get(stack.url(&format!("{}?id={}", paths::ACCOUNT_EXPORT, Uuid::nil())))
             .bearer_auth(&token)
             .send()
             .await

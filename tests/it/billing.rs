@@ -26,7 +26,7 @@ impl Signed {
     }
 
     async fn post(&self, token: Option<&str>, body: &str) -> Response {
-        let url = self.stack.url(leadslock::functions::billing::PATH);
+        let url = self.stack.url(leadslock::paths::BILLING);
         let mut request = self.stack.client.post(url).body(body.to_owned());
         if let Some(token) = token {
             request = request.bearer_auth(token);

@@ -358,7 +358,7 @@ async fn be_looked_after(stack: &TestStack) {
 async fn refuse_everything(stack: &TestStack, sid: &str, answers: &mut Vec<String>) {
     let (account, token) =
         stack.simulator().read(|world| (world.twilio.sid.clone(), world.twilio.auth_token.clone()));
-    let url = stack.url(leadslock::functions::sms_inbound::PATH);
+    let url = stack.url(leadslock::paths::SMS_INBOUND);
     let body = format!("{WORD} {CARD}");
     let fresh = format!("SM{:032x}", 0xc0ffee);
     let good = [

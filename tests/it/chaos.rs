@@ -152,7 +152,7 @@ impl Chaos {
                     let edge = Arc::clone(stack.edge());
                     self.schedulers.spawn(async move {
                         // It may be killed meanwhile, or meet a database that is down.
-                        let _ = edge.fire_cron(leadslock::functions::cron_deliver::PATH).await;
+                        let _ = edge.fire_cron(leadslock::paths::CRON_DELIVER).await;
                     });
                 }
             }

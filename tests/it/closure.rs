@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Router, extract::State, http::Uri};
 use bytes::Bytes;
-use leadslock::functions::{account_delete, account_export};
+use leadslock::paths;
 use local::simulator::{
     World,
     conversation::Until,
@@ -65,7 +65,7 @@ impl<'a> Owner<'a> {
     }
 
     async fn post(&self, body: &str) -> Response {
-        let url = self.stack.url(account_delete::PATH);
+        let url = self.stack.url(paths::ACCOUNT_DELETE);
         let request = self.stack.client.post(url).bearer_auth(&self.token);
         request.body(body.to_owned()).send().await.unwrap()
     }
@@ -118,7 +118,7 @@ pub(crate) async fn live(stack: &TestStack) {
     stack.wait_for_value("select count(*) from app.jobs where state = 'open'", "0").await;
 
     let token = stack.sign_in_owner().await;
-    let ask = stack.client.post(stack.url(account_export::PATH)).bearer_auth(token);
+    let ask = stack.client.post(stack.url(paths::ACCOUNT_EXPORT)).bearer_auth(token);
     let asked = ask.body(r#"{"format":"json"}"#).send().await.unwrap();
     assert_eq!(asked.status(), 202);
     stack.wait_for_value("select count(*) from app.exports where state = 'ready'", "1").await;
@@ -418,7 +418,7 @@ fn promise_own_delete_an_account_is_closed_and_after_90_days_gone() {
 fn only_its_owner_signed_in_just_now_and_sure_of_it_closes_an_account() {
     run(async {
         let stack = TestStack::start().await;
-        let url = stack.url(account_delete::PATH);
+        let url = stack.url(paths::ACCOUNT_DELETE);
         let anonymous = stack.client.post(url).body(CONFIRMATION).send().await.unwrap();
         assert_eq!(anonymous.status(), 401);
         let owner = Owner::of(&stack).await;
@@ -445,7 +445,7 @@ fn only_its_owner_signed_in_just_now_and_sure_of_it_closes_an_account() {
             "?closure=x&token=y",
             &format!("?closure={}&token={}", Uuid::nil(), "0".repeat(64)),
         ] {
-            let shown = show(&stack, &format!("{}{place}", account_delete::PATH)).await;
+            let shown = show(&stack, &format!("{}{place}", paths::ACCOUNT_DELETE)).await;
             assert_eq!(shown.0, 404, "{place}");
         }
 
@@ -509,7 +509,7 @@ fn asked_for_twice_or_at_once_there_is_one_closure() {
         let place = response.headers()["location"].to_str().unwrap().to_owned();
         assert_eq!(place, closures[0]["status_url"]);
         // The session that asked is gone: what is left of it opens nothing else.
-        let export = stack.client.post(stack.url(account_export::PATH)).bearer_auth(&owner.token);
+        let export = stack.client.post(stack.url(paths::ACCOUNT_EXPORT)).bearer_auth(&owner.token);
         let export = export.body(r#"{"format":"csv"}"#).send().await.unwrap();
         assert_eq!(export.status(), 401);
         let (base, key) = stack.supabase();
@@ -812,7 +812,7 @@ fn of_several_shops_one_is_closed_and_with_the_last_the_account() {
         let (status, first) = owner.send(&ask("Mile End Bikes", BUSINESS)).await;
         assert_eq!(status, 202);
         // The owner is still there, and may ask how it stands; but not export what goes.
-        let export = stack.client.post(stack.url(account_export::PATH)).bearer_auth(&owner.token);
+        let export = stack.client.post(stack.url(paths::ACCOUNT_EXPORT)).bearer_auth(&owner.token);
         let body = json!({ "format": "csv", "business_id": BUSINESS }).to_string();
         assert_eq!(export.body(body).send().await.unwrap().status(), 404);
         let (_, again) = owner.send(&ask("Mile End Bikes", BUSINESS)).await;

@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use leadslock::{
     data::export::{schema::FILES, verify::verify},
-    functions::account_export,
+    paths,
 };
 use local::simulator::twilio::inbound::Medium;
 use operator::Task;
@@ -63,7 +63,7 @@ impl<'a> Owner<'a> {
     }
 
     fn request(&self, body: &'static str) -> reqwest::RequestBuilder {
-        let url = self.stack.url(account_export::PATH);
+        let url = self.stack.url(paths::ACCOUNT_EXPORT);
         self.stack.client.post(url).bearer_auth(&self.token).body(body)
     }
 
@@ -77,7 +77,7 @@ impl<'a> Owner<'a> {
     /// Asks for an export, and returns it.
     async fn ask(&self, format: &str) -> Value {
         let body = json!({ "format": format }).to_string();
-        let (status, export) = self.send(Method::POST, account_export::PATH, &body).await;
+        let (status, export) = self.send(Method::POST, paths::ACCOUNT_EXPORT, &body).await;
         assert_eq!(status, 202, "{export}");
         export
     }
@@ -378,7 +378,7 @@ fn who_asks_again_gets_the_one_under_way() {
         let owner = Owner::of(&stack).await;
         stack.interceptor.set("snapshot_export", Manner::HoldRequest);
         let response =
-            owner.response(Method::POST, account_export::PATH, r#"{"format":"csv"}"#).await;
+            owner.response(Method::POST, paths::ACCOUNT_EXPORT, r#"{"format":"csv"}"#).await;
         let place = response.headers()["location"].to_str().unwrap().to_owned();
         let first: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         assert_eq!(first["status_url"], place);
@@ -437,16 +437,16 @@ fn only_the_owner_gets_it_and_only_while_signed_in() {
         let business = stack.value("select id from app.businesses where name <> 'Other'").await;
         let body = json!({ "format": "csv", "business_id": business }).to_string();
         assert_eq!(
-            other.send(Method::POST, account_export::PATH, &body).await,
+            other.send(Method::POST, paths::ACCOUNT_EXPORT, &body).await,
             (404, none.clone())
         );
 
         for path in ["", "?id=", "?id=x", &format!("?id={}", Uuid::nil())] {
-            let path = format!("{}{path}", account_export::PATH);
+            let path = format!("{}{path}", paths::ACCOUNT_EXPORT);
             assert_eq!(owner.send(Method::GET, &path, "").await, (404, none.clone()), "{path}");
         }
         for body in ["", "{}", "[]", r#"{"format":"xml"}"#, r#"{"format":"csv","a":1}"#] {
-            let (status, told) = owner.send(Method::POST, account_export::PATH, body).await;
+            let (status, told) = owner.send(Method::POST, paths::ACCOUNT_EXPORT, body).await;
             assert_eq!(status, 400, "{told}");
         }
         for (token, sentence) in [
@@ -510,7 +510,7 @@ fn who_signed_in_long_ago_or_by_half_has_to_show_more() {
         let stale = Owner { stack: &stack, token };
         let sentence = json!({ "error": "this needs a sign-in of the last 10 minutes" });
         assert_eq!(stale.send(Method::GET, path, "").await, (401, sentence.clone()));
-        let asked = stale.send(Method::POST, account_export::PATH, r#"{"format":"csv"}"#).await;
+        let asked = stale.send(Method::POST, paths::ACCOUNT_EXPORT, r#"{"format":"csv"}"#).await;
         assert_eq!(asked, (401, sentence));
 
         let enrol = "insert into auth.mfa_factors
@@ -520,7 +520,7 @@ fn who_signed_in_long_ago_or_by_half_has_to_show_more() {
         stack.database.batch_execute(enrol).await.unwrap();
         let sentence = json!({ "error": "this needs the second factor" });
         assert_eq!(owner.send(Method::GET, path, "").await, (401, sentence.clone()));
-        let asked = owner.send(Method::POST, account_export::PATH, r#"{"format":"csv"}"#).await;
+        let asked = owner.send(Method::POST, paths::ACCOUNT_EXPORT, r#"{"format":"csv"}"#).await;
         assert_eq!(asked, (401, sentence));
         stack.stop().await;
     });
@@ -555,7 +555,7 @@ fn killed_at_any_point_it_is_finished() {
             let _ = asking.await.unwrap();
             let newest = "select id from app.exports order by id desc limit 1";
             let id = stack.value(newest).await;
-            let place = format!("{}?id={id}", account_export::PATH);
+            let place = format!("{}?id={id}", paths::ACCOUNT_EXPORT);
             let owner = Owner::of(&stack).await;
             let (_, export) = owner.send(Method::GET, &place, "").await;
             assert_eq!(owner.fetch(&export).await.rows["messages"], 4002, "{step} {manner:?}");
@@ -896,7 +896,7 @@ fn a_million_texts() {
         fill(&stack, 1_000_000).await;
         stack.database.batch_execute("analyze app.messages").await.unwrap();
         let owner = Owner::of(&stack).await;
-        owner.send(Method::GET, account_export::PATH, "").await;
+        owner.send(Method::GET, paths::ACCOUNT_EXPORT, "").await;
         let pid = stack.pid("account_export").await;
         let idle = memory(pid, "VmRSS:");
 

@@ -8,6 +8,7 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod arrows;
 mod backup;
 mod billing;
 mod canary;

@@ -8,10 +8,10 @@ mod take_over;
 use leadslock::{
     messaging::assistant::Author,
     owner::{
-        Console, ConsoleError, Owner, Saved,
-        conversations::{Filter, Flag, LegalBasis, Suppressed},
+        Console, Owner, OwnerError, Saved,
+        conversations::{Filter, LegalBasis},
         fields::Fault,
-        leads::LeadForm,
+        leads::{Flag, LeadForm, Suppressed},
         shop::{Billing, ProfileForm, ShopState},
         texting::{OwnerText, Queued, Refusal},
     },
@@ -93,11 +93,11 @@ fn an_account_is_opened_once_and_gets_the_next_free_number() {
             console.list_conversations(&owner, Filter::All, None, 50).await.err(),
             console.update_shop(&owner, 1, &PROFILE).await.err(),
         ] {
-            assert!(matches!(refused, Some(ConsoleError::NoShop)), "{refused:?}");
+            assert!(matches!(refused, Some(OwnerError::NoShop)), "{refused:?}");
         }
 
         let bad = ProfileForm { time_zone: "Mars/Olympus", ..PROFILE };
-        let Err(ConsoleError::Fields(faults)) = console.open_account(&owner, &bad).await else {
+        let Err(OwnerError::Fields(faults)) = console.open_account(&owner, &bad).await else {
             panic!("there is no such time zone");
         };
         assert_eq!(faults.of("time_zone"), Some(Fault::TimeZone));
@@ -145,7 +145,7 @@ fn an_account_is_opened_once_and_gets_the_next_free_number() {
                          where email = 'bagels@example.com'";
         stack.database.batch_execute(unconfirm).await.unwrap();
         let refused = console.open_account(&owner, &PROFILE).await.err();
-        assert!(matches!(refused, Some(ConsoleError::Unconfirmed)), "{refused:?}");
+        assert!(matches!(refused, Some(OwnerError::Unconfirmed)), "{refused:?}");
         desk.stack.stop().await;
     });
 }
@@ -212,7 +212,7 @@ fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
         assert_eq!((page.lead.name, page.lead.email, page.lead.notes), (None, None, None));
         let long = "x".repeat(121);
         let form = LeadForm { name: &long, email: "anna", notes: "" };
-        let Err(ConsoleError::Fields(faults)) = console.correct_lead(owner, lead, 3, &form).await
+        let Err(OwnerError::Fields(faults)) = console.correct_lead(owner, lead, 3, &form).await
         else {
             panic!("two fields are wrong");
         };
@@ -276,7 +276,7 @@ fn promise_gdpr_rights_are_kept_for_each_lead() {
             assert!(export.get().contains(held), "{held}");
         }
         assert_eq!(console.erase_lead(owner, lead).await.unwrap().texts, 2);
-        assert!(matches!(console.read_lead(owner, lead).await.err(), Some(ConsoleError::NotFound)));
+        assert!(matches!(console.read_lead(owner, lead).await.err(), Some(OwnerError::NotFound)));
         for gone in
             ["leads", "messages", "conversations", "consent_events where wording is not null"]
         {

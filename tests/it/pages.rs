@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, io::Cursor};
 
 use leadslock::{
-    data::export::verify::verify, functions::deployment, pages::public::promises::PROMISES,
+    data::export::verify::verify, functions::table::FUNCTIONS, pages::public::promises::PROMISES,
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -47,11 +47,10 @@ const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>
 fn promise_tls_hsts_and_headers_are_on_every_response_once() {
     run(async {
         let stack = TestStack::start().await;
-        let functions = deployment::FUNCTIONS
-            .map(|function| format!("/{}", function.source.trim_end_matches(".rs")));
+        let functions = FUNCTIONS.map(|function| function.path);
         let files = ["/style.css", "/logo.svg", "/robots.txt"];
         let others = [
-            "/reports",
+            "/policy-reports",
             "/.well-known/security.txt",
             "/.well-known/gpc.json",
             "/sign-out",
@@ -62,11 +61,8 @@ fn promise_tls_hsts_and_headers_are_on_every_response_once() {
             "/Cargo.toml",
             "/privacy-centre/exports/0193a000-0000-7000-8000-0000000000aa",
         ];
-        let paths: Vec<&str> = [&PUBLIC[..], &OWNERS, &files, &others]
-            .concat()
-            .into_iter()
-            .chain(functions.iter().map(String::as_str))
-            .collect();
+        let paths: Vec<&str> =
+            [&PUBLIC[..], &OWNERS, &files, &others].concat().into_iter().chain(functions).collect();
         let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X"];
         let mut browser = Browser::of(&stack);
         let mut seen = BTreeSet::new();
@@ -89,7 +85,7 @@ fn promise_tls_hsts_and_headers_are_on_every_response_once() {
         }
 
         // Those that take more than a path and a method.
-        let reports = browser.request(Method::POST, "/reports");
+        let reports = browser.request(Method::POST, "/policy-reports");
         ask("reports", reports.header("content-type", "application/csp-report").body("{}")).await;
         let token = browser.token("/sign-in").await;
         let form = |fields: &[(&str, &str)]| {
@@ -105,7 +101,7 @@ fn promise_tls_hsts_and_headers_are_on_every_response_once() {
         stack.interceptor.set("take_rate_limit", Manner::Unavailable);
         ask("nothing behind it", form(&credentials)).await;
         // A function that does not start: Vercel answers in its place.
-        stack.edge().deploy("PAGE_KEY", Some("short"));
+        stack.edge().deploy("CSRF_KEY", Some("short"));
         ask("no function", browser.request(Method::GET, "/security")).await;
 
         let wanted = [200, 204, 303, 400, 401, 403, 404, 405, 413, 500, 503];
@@ -883,13 +879,16 @@ fn reports_are_counted_and_nothing_of_them_is_kept() {
             json!([{ "type": "csp-violation", "url": "https://canary.example", "body": {} }]);
         for _ in 0..3 {
             let request = browser
-                .request(Method::POST, "/reports")
-                .header("content-type", "application/reports+json")
+                .request(Method::POST, "/policy-reports")
+                .header("content-type", "application/policy-reports+json")
                 .body(report.to_string());
             assert_eq!(browser.send(request).await.status, 204);
         }
         stack
-            .wait_for_value("select count(*) from app.refusals where function = '/reports'", "1")
+            .wait_for_value(
+                "select count(*) from app.refusals where function = '/policy-reports'",
+                "1",
+            )
             .await;
         let kept = stack.value("select string_agg(r::text, ',') from app.refusals r").await;
         assert!(kept.contains("csp") && !kept.contains("canary"), "{kept}");

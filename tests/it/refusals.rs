@@ -17,8 +17,8 @@ use url::Url;
 
 use crate::support::{LEAD, SHOP, TestStack, browser::check_policy, interceptor::Manner, run};
 
-const INBOUND: &str = leadslock::functions::sms_inbound::PATH;
-const STATUS: &str = leadslock::functions::sms_status::PATH;
+const INBOUND: &str = leadslock::paths::SMS_INBOUND;
+const STATUS: &str = leadslock::paths::SMS_STATUS;
 const SID: &str = "SMaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const MESSAGE: &str = "0193a000-0000-7000-8000-0000000000aa";
 
@@ -290,7 +290,7 @@ fn refusals_are_counted_by_reason() {
     run(async {
         let stack = TestStack::start().await;
         stack.client.post(stack.url(INBOUND)).send().await.unwrap();
-        stack.client.get(stack.url(leadslock::functions::cron_deliver::PATH)).send().await.unwrap();
+        stack.client.get(stack.url(leadslock::paths::CRON_DELIVER)).send().await.unwrap();
         let counts =
             "select string_agg(concat_ws(' ', function, reason, count), ', ' order by function)
                       from app.refusals";
@@ -346,7 +346,7 @@ fn a_failing_database_is_a_503_that_tells_nothing() {
 fn the_scheduler_is_let_in_by_its_secret_only() {
     run(async {
         let stack = TestStack::start().await;
-        let url = stack.url(leadslock::functions::cron_deliver::PATH);
+        let url = stack.url(leadslock::paths::CRON_DELIVER);
         for shown in [None, Some("Bearer wrong"), Some("Bearer "), Some("local-cron-secret")] {
             let mut request = stack.client.get(url.clone());
             if let Some(shown) = shown {

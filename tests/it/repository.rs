@@ -1,24 +1,28 @@
 //! What the repository says of itself must be true.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use leadslock::{functions::deployment, pages::public::promises::PROMISES, settings};
+use leadslock::{
+    functions::{check, deployment, table::FUNCTIONS},
+    pages::public::promises::PROMISES,
+    settings::{self, Reader},
+};
 use serde_json::Value;
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(file: &str) -> String {
+pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// Every file of ours below `folder`, relative to the root.
-fn files(folder: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
@@ -51,8 +55,7 @@ fn every_file_in_api_is_an_executable_named_after_its_path_and_deployed() {
     }
     assert_eq!(manifest.matches("\n[[bin]]\n").count(), sources.len());
 
-    let deployed: BTreeSet<_> =
-        deployment::FUNCTIONS.iter().map(|function| function.source.to_owned()).collect();
+    let deployed: BTreeSet<_> = FUNCTIONS.iter().map(|function| function.source()).collect();
     assert_eq!(deployed, sources.into_iter().collect());
 }
 
@@ -66,36 +69,74 @@ fn vercel_json_is_what_the_code_makes() {
     );
 }
 
+/// Who reads a variable, as `.env.example` has to say it.
+fn readers_of(variable: &str) -> String {
+    let readers: Vec<String> = FUNCTIONS
+        .iter()
+        .filter(|function| function.reads(variable))
+        .map(|function| function.name())
+        .collect();
+    if readers.len() == FUNCTIONS.len() {
+        return "# Read by every function.".to_owned();
+    }
+    format!("# Read by {}.", readers.join(", "))
+}
+
+/// The variables of `.env.example`, and no others, are what the code reads, and it says of
+/// each who reads it.
 #[test]
-fn crons_call_functions_that_are_deployed() {
-    for (path, _) in deployment::CRONS {
-        let source = format!("{}.rs", path.trim_start_matches('/'));
-        assert!(deployment::FUNCTIONS.iter().any(|function| function.source == source), "{path}");
+fn every_variable_is_documented_with_who_reads_it() {
+    let text = read(".env.example");
+    let mut documented = Vec::new();
+    for block in text.split("\n\n").filter(|block| block.contains('=')) {
+        let variables: Vec<&str> = block
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(|line| line.split_once('='))
+            .map(|(name, _)| name)
+            .collect();
+        for variable in &variables {
+            let readers = readers_of(variable);
+            let said: Vec<&str> =
+                block.lines().filter(|line| line.starts_with("# Read by ")).collect();
+            assert_eq!(said, [readers.as_str()], "of {variable}");
+        }
+        documented.extend(variables);
+    }
+    assert_eq!(documented, settings::VARIABLES);
+    for path in [files("lib"), files("api")].concat() {
+        if path.extension() == Some("rs".as_ref()) && !path.ends_with("lib/src/settings.rs") {
+            let text = read(path.to_str().unwrap());
+            assert!(!text.contains("env::var"), "{path:?} reads the environment");
+        }
     }
 }
 
-/// The variables of `.env.example`, and no others, are what the code reads.
+/// The settings of a function are exactly those that the table of functions says: with
+/// them it starts, without one of a group that it needs it does not.
 #[test]
-fn every_variable_is_documented_and_every_documented_variable_is_read() {
-    let documented: Vec<String> = read(".env.example")
+fn every_function_reads_what_the_table_says() {
+    let example: BTreeMap<String, String> = read(".env.example")
         .lines()
         .filter(|line| !line.starts_with('#'))
         .filter_map(|line| line.split_once('='))
-        .map(|(name, _)| name.to_owned())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    assert_eq!(documented, settings::VARIABLES);
-
-    let code = read("lib/src/settings.rs");
-    for variable in settings::VARIABLES {
-        // Once in the list, and at least once where it is read.
-        let uses = code.matches(&format!("\"{variable}\"")).count();
-        assert!(uses >= 2, "{variable} is never read");
-    }
-    let sources = [files("lib/src"), files("api")].concat();
-    for path in sources.iter().filter(|path| path.extension() == Some("rs".as_ref())) {
-        let text = read(path.to_str().unwrap());
-        let is_reader = path.ends_with("settings.rs");
-        assert!(is_reader || !text.contains("env::var"), "{path:?} reads the environment");
+    for function in FUNCTIONS {
+        let start = |without: Option<&str>| {
+            let is_given = |name: &str| function.reads(name) && Some(name) != without;
+            let lookup = |name: &str| example.get(name).filter(|_| is_given(name)).cloned();
+            check(function.path, Reader::new(&lookup)).unwrap()
+        };
+        start(None).unwrap_or_else(|error| panic!("{}: {error}", function.name()));
+        for group in function.settings {
+            let is_needed = |variable: &&&str| start(Some(variable)).is_err();
+            assert!(
+                group.variables().iter().any(|variable| is_needed(&variable)),
+                "{} does not need {group:?}",
+                function.name()
+            );
+        }
     }
 }
 

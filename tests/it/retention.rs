@@ -9,6 +9,7 @@ use std::{
 use leadslock::{
     data::retention::{KEPT, LIMITS, markdown},
     functions::cron_retention::{self, CronRetention},
+    paths,
     settings::Reader,
 };
 use local::product;
@@ -152,7 +153,7 @@ const NOTED: &str = "select sum((purged ->> 'webhook_events_status')::bigint)
 
 /// Runs the cron, and returns its status.
 async fn retain(stack: &TestStack) -> u16 {
-    stack.run_cron(cron_retention::PATH).await
+    stack.run_cron(paths::CRON_RETENTION).await
 }
 
 /// The function without its process, for what takes an injected end.
@@ -192,7 +193,10 @@ fn every_table_has_a_limit_or_a_reason_to_stay() {
             .filter(|table| table.starts_with("app."))
             .map(str::to_owned)
             .collect();
-        assert_eq!(decided, catalog, "lib/src/data/retention.rs has to say how long each table is kept");
+        assert_eq!(
+            decided, catalog,
+            "lib/src/data/retention.rs has to say how long each table is kept"
+        );
 
         let kinds = stack.rows("select kind, relation from app.purge_kinds()", &[]).await;
         let mut kinds: BTreeMap<String, String> =
@@ -353,7 +357,7 @@ fn a_run_that_is_killed_is_gone_on_with_and_its_work_is_on_record() {
                 stack.interceptor.wait_for_calls("purge", batches + 1).await;
                 stack.kill("cron_retention").await;
             };
-            tokio::join!(stack.edge().fire_cron(cron_retention::PATH), killed).0.ok();
+            tokio::join!(stack.edge().fire_cron(paths::CRON_RETENTION), killed).0.ok();
             stack.interceptor.clear();
             let left: i64 = stack.value(EVENTS_LEFT).await.parse().unwrap();
             assert!((1..3500).contains(&left), "{left} are left");
@@ -431,7 +435,7 @@ fn only_the_scheduler_starts_a_run() {
     run(async {
         let stack = TestStack::start().await;
         add_overdue_events(&stack, 10).await;
-        let url = stack.url(cron_retention::PATH);
+        let url = stack.url(paths::CRON_RETENTION);
         for (request, want) in [
             (stack.client.get(url.clone()), 401),
             (stack.client.get(url.clone()).bearer_auth("another-secret-of-crons"), 401),

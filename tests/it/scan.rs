@@ -212,7 +212,7 @@ fn objects_are_searched_and_bundles_unpacked() {
         let stack = TestStack::start().await;
         Calls(&stack).receive(1, "text", &format!("it is {NAME}")).await;
         let token = stack.sign_in(OWNER, OWNER_PASSWORD).await;
-        let path = leadslock::functions::account_export::PATH;
+        let path = leadslock::paths::ACCOUNT_EXPORT;
         let asked =
             stack.client.post(stack.url(path)).bearer_auth(&token).body("{\"format\":\"csv\"}");
         assert_eq!(asked.send().await.unwrap().status(), 202);

@@ -3,8 +3,7 @@
 
 use leadslock::{
     providers::egress::Egress,
-    session::{Assurance, KeysError, Session, SessionError, Verifier},
-    settings::AccessTokens,
+    session::{Assurance, KeysError, Session, SessionError, Verifier, settings::AccessTokens},
 };
 use reqwest::{
     StatusCode,

@@ -7,10 +7,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use leadslock::{
-    edge::headers,
-    functions::{cron_reconcile, stripe_event::PATH},
-};
+use leadslock::{edge::headers, paths};
 use reqwest::Response;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -48,7 +45,8 @@ impl Billed {
     }
 
     async fn post(&self, header: Option<&str>, body: &[u8]) -> Response {
-        let mut request = self.stack.client.post(self.stack.url(PATH)).body(body.to_vec());
+        let mut request =
+            self.stack.client.post(self.stack.url(paths::STRIPE_EVENT)).body(body.to_vec());
         if let Some(header) = header {
             request = request.header(signatures::stripe::HEADER.as_str(), header);
         }
@@ -95,7 +93,7 @@ impl Billed {
     }
 
     async fn reconcile(&self) -> u16 {
-        self.stack.run_cron(cron_reconcile::PATH).await
+        self.stack.run_cron(paths::CRON_RECONCILE).await
     }
 }
 
@@ -169,7 +167,8 @@ fn promise_webhook_stripe_what_stripe_did_not_sign_is_refused_and_changes_nothin
             }
             answers.push(response.text().await.unwrap());
         }
-        let twice = billed.stack.client.post(billed.stack.url(PATH)).body(body.clone());
+        let twice =
+            billed.stack.client.post(billed.stack.url(paths::STRIPE_EVENT)).body(body.clone());
         let twice = twice
             .header(signatures::stripe::HEADER.as_str(), &good)
             .header(signatures::stripe::HEADER.as_str(), &good);

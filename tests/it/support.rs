@@ -19,9 +19,9 @@ use std::{
 use leadslock::{
     providers::{
         egress::Egress,
-        supabase::{Supabase, storage::Storage},
+        supabase::{Supabase, settings::SupabaseApi, storage::Storage},
     },
-    settings::{self, Reader},
+    settings::Reader,
 };
 use local::{
     edge::Edge,
@@ -226,11 +226,11 @@ impl TestStack {
         Supabase::new(&settings, egress)
     }
 
-    fn project(&self) -> (settings::Supabase, Egress) {
+    fn project(&self) -> (SupabaseApi, Egress) {
         let supabase = &self.stack.supabase;
         let url = supabase.url.clone();
         let egress = Egress::new(&[&url], None).unwrap();
-        (settings::Supabase { url, secret_key: supabase.secret_key.clone().into() }, egress)
+        (SupabaseApi { url, secret_key: supabase.secret_key.clone().into() }, egress)
     }
 
     /// Where the product answers, with `path`.
@@ -292,7 +292,7 @@ impl TestStack {
 
     /// Runs the scheduler once; returns the status it was answered with.
     pub(crate) async fn run_scheduler(&self) -> u16 {
-        self.run_cron(leadslock::functions::cron_deliver::PATH).await
+        self.run_cron(leadslock::paths::CRON_DELIVER).await
     }
 
     /// Runs a cron once; returns the status it was answered with.

@@ -74,7 +74,7 @@ fn twilio_is_answered_with_empty_twiml_after_one_call() {
 fn a_request_signed_by_hand_is_accepted() {
     run(async {
         let stack = TestStack::start().await;
-        let url = stack.url(leadslock::functions::sms_inbound::PATH);
+        let url = stack.url(leadslock::paths::SMS_INBOUND);
         let (account, token) = stack.simulator().read(|world| {
             let token = secrecy::ExposeSecret::expose_secret(&world.twilio.auth_token).to_owned();
             (world.twilio.sid.clone(), token)

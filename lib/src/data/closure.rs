@@ -22,12 +22,12 @@ use uuid::Uuid;
 
 use self::proof::Prover;
 use crate::{
+    context::Context,
     data::{
         backup::{self, BackupError},
         seal::{Keyring, Place, SealError},
     },
     providers::{
-        egress::Egress,
         stripe::{
             client::{Stripe, StripeError},
             id::{CustomerId, SubscriptionId},
@@ -38,7 +38,7 @@ use crate::{
         },
         twilio::client::Twilio,
     },
-    settings::Reader,
+    settings::{Group, Reader},
 };
 
 /// How long a run goes on before the next one does. The longest step, the seal
@@ -205,32 +205,20 @@ pub struct Closer {
 }
 
 impl Closer {
-    /// Reads what closures need; `reader` keeps what is wrong with it.
-    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
-        let (supabase, stripe, twilio) =
-            (reader.supabase(), reader.stripe_api(), reader.twilio_api());
-        let (keyring, suppression_key) = (reader.backup_keys(), reader.suppression_key());
-        let (supabase, stripe, twilio) = (supabase?, stripe?, twilio?);
-        let allowed = [&supabase.url, &stripe.url, &twilio.url];
-        let egress = Egress::from_settings(reader, &allowed)?;
+    /// Takes what closures need.
+    pub fn of(context: &Context<'_>) -> Option<Self> {
+        let (supabase, storage) = (context.supabase(), context.storage());
+        let (stripe, twilio) = (context.stripe(), context.twilio());
+        let keyring = context.read(Group::BackupKeys, Reader::backup_keys);
+        let suppression_key = context.read(Group::SuppressionKey, Reader::suppression_key);
         Some(Self {
-            storage: Storage::new(&supabase, egress.clone())?,
-            supabase: Supabase::new(&supabase, egress.clone()),
-            stripe: Stripe::new(&stripe, egress.clone())?,
-            twilio: Twilio::new(&twilio, egress)?,
+            supabase: supabase?,
+            storage: storage?,
+            stripe: stripe?,
+            twilio: twilio?,
             keyring: keyring?,
             prover: Prover::new(&suppression_key?),
         })
-    }
-
-    /// The database, which flows that hand out work call too.
-    pub fn supabase(&self) -> &Supabase {
-        &self.supabase
-    }
-
-    /// What knows the links to closures.
-    pub fn prover(&self) -> &Prover {
-        &self.prover
     }
 
     /// Goes on with what others left: texts that Twilio is to forget, and closures that

@@ -25,16 +25,15 @@ use self::{
     table::{Format, RowError},
 };
 use crate::{
+    context::Context,
     data::pipe::{Pipe, Stored, pipe},
     providers::{
-        egress::Egress,
         supabase::{
             RpcError, Supabase,
             storage::{Storage, StorageError},
         },
         twilio::media::MAX_BYTES,
     },
-    settings::Reader,
 };
 
 /// The bucket of the bundles. Nobody reads it without a signed link.
@@ -200,12 +199,10 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Reads what exports need; `reader` keeps what is wrong with it.
-    pub fn from_settings(reader: &Reader<'_>) -> Option<Self> {
-        let supabase = reader.supabase()?;
-        let egress = Egress::from_settings(reader, &[&supabase.url])?;
-        let storage = Storage::new(&supabase, egress.clone())?;
-        Some(Self { supabase: Supabase::new(&supabase, egress), storage })
+    /// Takes what exports need.
+    pub fn of(context: &Context<'_>) -> Option<Self> {
+        let (supabase, storage) = (context.supabase(), context.storage());
+        Some(Self { supabase: supabase?, storage: storage? })
     }
 
     /// The database, which flows that hand out work call too.

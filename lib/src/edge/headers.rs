@@ -11,21 +11,21 @@ const STRICT_TRANSPORT_SECURITY: &str = "max-age=63072000; includeSubDomains; pr
 
 /// What is not a page loads nothing, is framed by nobody and runs nothing.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; \
-     frame-ancestors 'none'; sandbox; report-uri /reports; report-to policy";
+     frame-ancestors 'none'; sandbox; report-uri /policy-reports; report-to policy";
 
 /// A page has our stylesheet and our pictures, and sends forms to us. It runs no
 /// script and reaches nobody else: that is what "no tracking" rests on.
 const PAGE_CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-     require-trusted-types-for 'script'; report-uri /reports; report-to policy";
+     require-trusted-types-for 'script'; report-uri /policy-reports; report-to policy";
 
 /// No feature of the browser is needed.
 const PERMISSIONS_POLICY: &str = "accelerometer=(), browsing-topics=(), camera=(), \
      display-capture=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), midi=(), \
      payment=(), publickey-credentials-get=(), screen-wake-lock=(), usb=(), web-share=()";
 
-/// Where browsers tell what a policy forbade; see `page::reports`.
-const REPORTING_ENDPOINTS: &str = r#"policy="/reports""#;
+/// Where browsers tell what a policy forbade; see `pages::public::policy_reports`.
+const REPORTING_ENDPOINTS: &str = r#"policy="/policy-reports""#;
 
 /// The policy, with the values of a response that is no page.
 pub const POLICY: [(HeaderName, HeaderValue); 11] = policy(CONTENT_SECURITY_POLICY, "no-referrer");

@@ -7,23 +7,33 @@
 
 use std::{
     collections::BTreeMap,
-    mem,
+    fmt, mem,
     sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::providers::supabase::Supabase;
+use super::Background;
 
 /// How long counts are gathered before they are written.
 const GATHER_FOR: Duration = Duration::from_secs(60);
 
+/// What has been counted, as `rpc/count_refusals` is told.
+#[derive(Debug, Serialize)]
+pub struct Counts {
+    function: &'static str,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+/// Has counts written to where they are added up.
+type Write = Box<dyn Fn(Counts) -> Background + Send + Sync>;
+
 /// The refusals of one function in this process.
-#[derive(Debug)]
 pub struct Refusals {
     function: &'static str,
     gathered: Mutex<Gathered>,
+    write: Write,
 }
 
 #[derive(Debug, Default)]
@@ -32,47 +42,36 @@ struct Gathered {
     written_at: Option<Instant>,
 }
 
-/// What `rpc/count_refusals` is told.
-#[derive(Serialize)]
-struct CountRefusals<'a> {
-    function: &'static str,
-    counts: &'a BTreeMap<&'static str, u64>,
-}
-
-#[derive(Deserialize)]
-struct Counted {}
-
 impl Refusals {
-    /// Counts for the function at `path`.
-    pub fn of(path: &'static str) -> Self {
-        Self { function: path, gathered: Mutex::default() }
+    /// Counts for the function at `path`, and has `write` keep the sums.
+    pub fn of(
+        path: &'static str,
+        write: impl Fn(Counts) -> Background + Send + Sync + 'static,
+    ) -> Self {
+        Self { function: path, gathered: Mutex::default(), write: Box::new(write) }
     }
 
-    /// Counts a refusal; true if it is time to [`write`](Self::write).
-    pub fn count(&self, reason: &'static str) -> bool {
-        self.count_at(reason, Instant::now())
+    /// Counts a refusal. If it is time to, returns what writes all that was counted.
+    pub fn count(&self, reason: &'static str) -> Option<Background> {
+        let counts = self.count_at(reason, Instant::now())?;
+        Some((self.write)(Counts { function: self.function, counts }))
     }
 
-    fn count_at(&self, reason: &'static str, now: Instant) -> bool {
+    fn count_at(&self, reason: &'static str, now: Instant) -> Option<BTreeMap<&'static str, u64>> {
         let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
         *gathered.counts.entry(reason).or_default() += 1;
-        let is_time = gathered.written_at.is_none_or(|at| now >= at + GATHER_FOR);
-        if is_time {
-            gathered.written_at = Some(now);
+        if gathered.written_at.is_some_and(|at| now < at + GATHER_FOR) {
+            return None;
         }
-        is_time
+        gathered.written_at = Some(now);
+        Some(mem::take(&mut gathered.counts))
     }
+}
 
-    /// Adds what was counted to the database.
-    pub async fn write(&self, supabase: &Supabase) {
-        let counts = {
-            let mut gathered = self.gathered.lock().unwrap_or_else(PoisonError::into_inner);
-            mem::take(&mut gathered.counts)
-        };
-        let request = CountRefusals { function: self.function, counts: &counts };
-        if let Err(error) = supabase.call::<_, Counted>("count_refusals", &request).await {
-            tracing::warn!(%error, "counts of refusals were lost");
-        }
+impl fmt::Debug for Refusals {
+    /// Names the function.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Refusals({})", self.function)
     }
 }
 
@@ -82,15 +81,20 @@ mod tests {
 
     #[test]
     fn counts_are_written_at_once_and_then_once_a_minute() {
-        let refusals = Refusals::of("/api/x");
+        let refusals = Refusals::of("/api/x", |_| Box::pin(async {}));
         let start = Instant::now();
-        for (after, reason, is_time) in
-            [(0, "a", true), (1, "a", false), (59, "b", false), (60, "b", true), (61, "b", false)]
-        {
+        for (after, reason, written) in [
+            (0, "a", Some(1)),
+            (1, "a", None),
+            (59, "b", None),
+            (60, "b", Some(3)),
+            (61, "b", None),
+        ] {
             let now = start + Duration::from_secs(after);
-            assert_eq!(refusals.count_at(reason, now), is_time, "{after} s");
+            let counts = refusals.count_at(reason, now).map(|counts| counts.values().sum());
+            assert_eq!(counts, written, "{after} s");
         }
         let gathered = refusals.gathered.into_inner().unwrap();
-        assert_eq!(gathered.counts, [("a", 2), ("b", 3)].into());
+        assert_eq!(gathered.counts, [("b", 1)].into());
     }
 }

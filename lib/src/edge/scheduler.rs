@@ -6,7 +6,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::edge::Problem;
+use super::Problem;
+use crate::settings::Reader;
 
 /// The header that the scheduler must show.
 #[derive(Debug)]
@@ -14,6 +15,13 @@ pub struct Authorization {
     /// The digest of the whole expected header, so that neither its length nor
     /// its beginning shows in the time a comparison takes.
     digest: [u8; 32],
+}
+
+impl Reader<'_> {
+    /// The secret Vercel's scheduler shows (at least 16 characters).
+    pub fn cron_secret(&self) -> Option<SecretString> {
+        self.long_secret("CRON_SECRET", 16)
+    }
 }
 
 impl Authorization {

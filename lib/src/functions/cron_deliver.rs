@@ -10,16 +10,15 @@ use futures_util::future::{join, join_all};
 use http::{Method, request::Parts};
 use tokio::time::Instant;
 
+use super::table;
 use crate::{
+    context::Context,
     data::{closure::Closer, export::Exporter},
     edge::{Answer, Flow, Problem, refusals::Refusals, scheduler::Authorization},
     messaging::{Claimed, Worker},
-    providers::supabase::Supabase,
-    settings::{Reader, SettingsError},
+    paths,
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Vercel's scheduler calls.
-pub const PATH: &str = "/api/cron/deliver";
 
 /// How many jobs are done at once.
 const BATCH: usize = 16;
@@ -41,20 +40,18 @@ pub struct CronDeliver {
 impl CronDeliver {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let secret = reader.cron_secret();
-        let worker = Worker::from_settings(&reader);
-        let exporter = Exporter::from_settings(&reader);
-        let closer = Closer::from_settings(&reader);
-        let flow = (|| {
+        Context::build(reader, table::CRON_DELIVER.settings, |context| {
+            let secret = context.read(Group::CronSecret, Reader::cron_secret);
+            let (worker, exporter) = (Worker::of(context), Exporter::of(context));
+            let (closer, refusals) = (Closer::of(context), context.refusals(paths::CRON_DELIVER));
             Some(Self {
                 authorization: Authorization::new(&secret?),
                 worker: worker?,
                 exporter: Arc::new(exporter?),
                 closer: Arc::new(closer?),
-                refusals: Refusals::of(PATH),
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 }
 
@@ -62,8 +59,8 @@ impl Flow for CronDeliver {
     const METHODS: &'static [Method] = &[Method::GET];
     const MAX_BODY: usize = 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, self.worker.supabase()))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {

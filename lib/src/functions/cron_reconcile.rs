@@ -17,23 +17,19 @@ use http::{Method, StatusCode, request::Parts};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::table;
 use crate::{
+    context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals, scheduler::Authorization},
-    providers::{
-        egress::Egress,
-        stripe::{
-            client::{self, Stripe, StripeError},
-            event::{Event, Page},
-            id::SubscriptionId,
-            mirror::{Mirror, MirrorError, Outcome},
-        },
-        supabase::Supabase,
+    paths,
+    providers::stripe::{
+        client::{self, StripeError},
+        event::{Event, Page},
+        id::SubscriptionId,
+        mirror::{Mirror, MirrorError, Outcome},
     },
-    settings::{Reader, SettingsError},
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Vercel's scheduler calls.
-pub const PATH: &str = "/api/cron/reconcile";
 
 /// After this no further page is begun, so that the last one ends within the
 /// function's limit (see [`crate::functions::deployment`]).
@@ -105,19 +101,16 @@ struct Stale {
 impl CronReconcile {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let secret = reader.cron_secret();
-        let (stripe, supabase) = (reader.stripe_api(), reader.supabase());
-        let flow = (|| {
-            let (secret, stripe, supabase) = (secret?, stripe?, supabase?);
-            let egress = Egress::from_settings(&reader, &[&supabase.url, &stripe.url])?;
-            let stripe = Stripe::new(&stripe, egress.clone())?;
+        Context::build(reader, table::CRON_RECONCILE.settings, |context| {
+            let secret = context.read(Group::CronSecret, Reader::cron_secret);
+            let (stripe, supabase) = (context.stripe(), context.supabase());
+            let refusals = context.refusals(paths::CRON_RECONCILE);
             Some(Self {
-                authorization: Authorization::new(&secret),
-                mirror: Mirror::new(stripe, Supabase::new(&supabase, egress)),
-                refusals: Refusals::of(PATH),
+                authorization: Authorization::new(&secret?),
+                mirror: Mirror::new(stripe?, supabase?),
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 
     /// Compares the list with the log until it is through, or time is up.
@@ -243,8 +236,8 @@ impl Flow for CronReconcile {
     const METHODS: &'static [Method] = &[Method::GET];
     const MAX_BODY: usize = 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, self.mirror.supabase()))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {

@@ -16,18 +16,15 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::table;
 use crate::{
+    context::Context,
     data::retention::{LIMITS, Limit},
     edge::{Answer, Flow, Problem, refusals::Refusals, scheduler::Authorization},
-    providers::{
-        egress::Egress,
-        supabase::{RpcError, Supabase},
-    },
-    settings::{Reader, SettingsError},
+    paths,
+    providers::supabase::{RpcError, Supabase},
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Vercel's scheduler calls.
-pub const PATH: &str = "/api/cron/retention";
 
 /// After this no further batch is begun, so that the last one ends within the
 /// function's limit (see [`crate::functions::deployment`]).
@@ -134,17 +131,16 @@ struct Course {
 impl CronRetention {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let (secret, supabase) = (reader.cron_secret(), reader.supabase());
-        let flow = (|| {
-            let (secret, supabase) = (secret?, supabase?);
-            let egress = Egress::from_settings(&reader, &[&supabase.url])?;
+        Context::build(reader, table::CRON_RETENTION.settings, |context| {
+            let secret = context.read(Group::CronSecret, Reader::cron_secret);
+            let (supabase, refusals) =
+                (context.supabase(), context.refusals(paths::CRON_RETENTION));
             Some(Self {
-                authorization: Authorization::new(&secret),
-                supabase: Supabase::new(&supabase, egress),
-                refusals: Refusals::of(PATH),
+                authorization: Authorization::new(&secret?),
+                supabase: supabase?,
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 
     /// Does all there is to do, and begins nothing when `has_time` says no.
@@ -258,8 +254,8 @@ impl Flow for CronRetention {
     const METHODS: &'static [Method] = &[Method::GET];
     const MAX_BODY: usize = 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, &self.supabase))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {

@@ -24,21 +24,18 @@ use trust::{
 };
 use uuid::Uuid;
 
+use super::table;
 use crate::{
+    context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals},
     messaging::{Work, Worker},
+    paths,
     providers::{
-        supabase::{RpcError, Supabase},
-        twilio::{
-            media::{self, Addresses},
-            opt_out,
-        },
+        supabase::RpcError,
+        twilio::{addresses::Addresses, media, opt_out},
     },
-    settings::{Reader, SettingsError},
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Twilio posts texts to. A part of what it signs.
-pub const PATH: &str = "/api/sms/inbound";
 
 /// Longest text we keep; Twilio joins at most 1,600 characters.
 const MAX_TEXT_CHARS: usize = 4096;
@@ -152,22 +149,21 @@ enum Outcome {
 impl SmsInbound {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let webhooks = reader.twilio_webhooks();
-        let api = reader.twilio_api();
-        let suppression_key = reader.suppression_key();
-        let worker = Worker::from_settings(&reader);
-        let flow = (|| {
+        Context::build(reader, table::SMS_INBOUND.settings, |context| {
+            let webhooks = context.read(Group::TwilioWebhooks, Reader::twilio_webhooks);
+            let api = context.read(Group::TwilioApi, Reader::twilio_api);
+            let key = context.read(Group::SuppressionKey, Reader::suppression_key);
+            let (worker, refusals) = (Worker::of(context), context.refusals(paths::SMS_INBOUND));
             let webhooks = webhooks?;
             Some(Self {
                 verifier: Verifier::new(&webhooks.public_origins, &webhooks.auth_tokens),
                 media_addresses: Addresses::new(&api?.url, &webhooks.account_sid),
                 account_sid: webhooks.account_sid,
-                suppression_key: SuppressionKey::new(&suppression_key?),
+                suppression_key: SuppressionKey::new(&key?),
                 worker: worker?,
-                refusals: Refusals::of(PATH),
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 }
 
@@ -175,18 +171,18 @@ impl Flow for SmsInbound {
     const METHODS: &'static [Method] = &[Method::POST];
     const MAX_BODY: usize = 64 * 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, self.worker.supabase()))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
         let header = head.headers.get(twilio::HEADER).map(|value| value.as_bytes());
-        let target = head.uri.path_and_query().map_or(PATH, |target| target.as_str());
+        let target = head.uri.path_and_query().map_or(paths::SMS_INBOUND, |target| target.as_str());
         // The configured URL has no query, so a request that has one is not Twilio's.
-        if twilio::configured_url(target) != PATH {
-            return Err(Problem::Unsigned(SignatureError::Target));
+        if twilio::configured_url(target) != paths::SMS_INBOUND {
+            return Err(SignatureError::Target.into());
         }
-        let form = self.verifier.verify(target, &body, header).map_err(Problem::Unsigned)?;
+        let form = self.verifier.verify(target, &body, header)?;
         let mut inbound = Inbound::parse(&form, &self.account_sid, &self.media_addresses)?;
 
         let mut received = self.receive(&inbound, None).await?;

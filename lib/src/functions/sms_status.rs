@@ -15,18 +15,17 @@ use trust::signatures::twilio::{
 };
 use uuid::Uuid;
 
+use super::table;
 use crate::{
+    context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals},
+    paths,
     providers::{
-        egress::Egress,
         supabase::Supabase,
         twilio::error_code::{self, Suppression},
     },
-    settings::{Reader, SettingsError},
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Twilio posts statuses to. A part of what it signs.
-pub const PATH: &str = "/api/sms/status";
 
 /// Everything the function holds between requests.
 #[derive(Debug)]
@@ -73,19 +72,17 @@ struct Applied {
 impl SmsStatus {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let webhooks = reader.twilio_webhooks();
-        let supabase = reader.supabase();
-        let flow = (|| {
-            let (webhooks, supabase) = (webhooks?, supabase?);
-            let egress = Egress::from_settings(&reader, &[&supabase.url])?;
+        Context::build(reader, table::SMS_STATUS.settings, |context| {
+            let webhooks = context.read(Group::TwilioWebhooks, Reader::twilio_webhooks);
+            let (supabase, refusals) = (context.supabase(), context.refusals(paths::SMS_STATUS));
+            let webhooks = webhooks?;
             Some(Self {
                 verifier: Verifier::new(&webhooks.public_origins, &webhooks.auth_tokens),
                 account_sid: webhooks.account_sid,
-                supabase: Supabase::new(&supabase, egress),
-                refusals: Refusals::of(PATH),
+                supabase: supabase?,
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 }
 
@@ -93,16 +90,16 @@ impl Flow for SmsStatus {
     const METHODS: &'static [Method] = &[Method::POST];
     const MAX_BODY: usize = 64 * 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, &self.supabase))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
-        let target = head.uri.path_and_query().map_or(PATH, |target| target.as_str());
-        let message_id = message_id(twilio::configured_url(target))
-            .ok_or(Problem::Unsigned(SignatureError::Target))?;
+        let target = head.uri.path_and_query().map_or(paths::SMS_STATUS, |target| target.as_str());
+        let message_id =
+            message_id(twilio::configured_url(target)).ok_or(SignatureError::Target)?;
         let header = head.headers.get(twilio::HEADER).map(|value| value.as_bytes());
-        let form = self.verifier.verify(target, &body, header).map_err(Problem::Unsigned)?;
+        let form = self.verifier.verify(target, &body, header)?;
 
         let request = ApplyStatus::parse(&form, &self.account_sid, message_id)?;
         let applied: Applied = self.supabase.call("apply_status", &request).await?;
@@ -123,7 +120,7 @@ impl Flow for SmsStatus {
 
 /// The id in exactly the URL we gave Twilio; other forms were never signed for us.
 fn message_id(url: &str) -> Option<Uuid> {
-    let id = url.strip_prefix(PATH)?.strip_prefix("?message=")?;
+    let id = url.strip_prefix(paths::SMS_STATUS)?.strip_prefix("?message=")?;
     Uuid::try_parse(id).ok()
 }
 
@@ -214,9 +211,9 @@ mod tests {
     #[test]
     fn only_the_url_we_gave_out_names_a_message() {
         let id = "0193a000-0000-7000-8000-000000000010";
-        assert!(message_id(&format!("{PATH}?message={id}")).is_some());
+        assert!(message_id(&format!("{}?message={id}", paths::SMS_STATUS)).is_some());
         for bad in ["", "?message=", "?message=1", "?x=1", &format!("?message={id}&x=1")] {
-            assert_eq!(message_id(&format!("{PATH}{bad}")), None, "{bad}");
+            assert_eq!(message_id(&format!("{}{bad}", paths::SMS_STATUS)), None, "{bad}");
         }
     }
 }

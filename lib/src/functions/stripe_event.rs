@@ -13,23 +13,18 @@ use bytes::Bytes;
 use http::{Method, request::Parts};
 use trust::signatures::stripe::{SignatureError, Verifier};
 
+use super::table;
 use crate::{
+    context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals},
-    providers::{
-        egress::Egress,
-        stripe::{
-            API_VERSION,
-            client::Stripe,
-            event::Event,
-            mirror::{Mirror, Outcome},
-        },
-        supabase::Supabase,
+    paths,
+    providers::stripe::{
+        API_VERSION,
+        event::Event,
+        mirror::{Mirror, Outcome},
     },
-    settings::{Reader, SettingsError},
+    settings::{Group, Reader, SettingsError},
 };
-
-/// Where Stripe posts events to.
-pub const PATH: &str = "/api/stripe/event";
 
 /// Everything the function holds between requests.
 #[derive(Debug)]
@@ -44,20 +39,18 @@ pub struct StripeEvent {
 impl StripeEvent {
     /// Reads what the function needs, or says all that is wrong with it.
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
-        let webhooks = reader.stripe_webhooks();
-        let (stripe, supabase) = (reader.stripe_api(), reader.supabase());
-        let flow = (|| {
-            let (webhooks, stripe, supabase) = (webhooks?, stripe?, supabase?);
-            let egress = Egress::from_settings(&reader, &[&supabase.url, &stripe.url])?;
-            let stripe = Stripe::new(&stripe, egress.clone())?;
+        Context::build(reader, table::STRIPE_EVENT.settings, |context| {
+            let webhooks = context.read(Group::StripeWebhooks, Reader::stripe_webhooks);
+            let (stripe, supabase) = (context.stripe(), context.supabase());
+            let refusals = context.refusals(paths::STRIPE_EVENT);
+            let webhooks = webhooks?;
             Some(Self {
                 verifier: Verifier::new(&webhooks.secrets),
                 livemode: webhooks.livemode,
-                mirror: Mirror::new(stripe, Supabase::new(&supabase, egress)),
-                refusals: Refusals::of(PATH),
+                mirror: Mirror::new(stripe?, supabase?),
+                refusals: refusals?,
             })
-        })();
-        reader.finish(flow)
+        })
     }
 }
 
@@ -66,8 +59,8 @@ impl Flow for StripeEvent {
     /// Events are smaller than a quarter of it.
     const MAX_BODY: usize = 1024 * 1024;
 
-    fn refusals(&self) -> Option<(&Refusals, &Supabase)> {
-        Some((&self.refusals, self.mirror.supabase()))
+    fn refusals(&self) -> Option<&Refusals> {
+        Some(&self.refusals)
     }
 
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {

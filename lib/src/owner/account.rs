@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Console, ConsoleError, Cursor, Moment, Owner, shop::Shop};
+use super::{Console, Cursor, Moment, Owner, OwnerError, shop::Shop};
 use crate::data::export::table::Format;
 
 /// A page of the account's activity, newest first.
@@ -84,12 +84,12 @@ impl Console {
         owner: &Owner,
         before: Option<&Cursor>,
         limit: u16,
-    ) -> Result<ActivityList, ConsoleError> {
+    ) -> Result<ActivityList, OwnerError> {
         self.read(owner, "list_activity", ListActivity { before, limit }).await
     }
 
     /// The account with its exports.
-    pub async fn read_account(&self, owner: &Owner) -> Result<AccountPage, ConsoleError> {
+    pub async fn read_account(&self, owner: &Owner) -> Result<AccountPage, OwnerError> {
         self.read(owner, "read_account", Nothing {}).await
     }
 }

@@ -8,16 +8,16 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleError, Cursor, Moment, Owner,
-    leads::{Consent, Lead},
+    Console, Cursor, Moment, Owner, OwnerError,
+    leads::{Consent, Flag, Lead, Suppressed},
     shop::Shop,
 };
-use crate::messaging::assistant::Author;
+pub use crate::messaging::assistant::Author;
 
 /// How long a link to a picture works.
 const PICTURE_LINK: Duration = Duration::from_secs(10 * 60);
 
-/// Where pictures are: the bucket of `work::media`.
+/// Where pictures are: the bucket of `messaging::media`.
 const BUCKET: &str = "media";
 
 /// Which conversations are listed.
@@ -33,26 +33,6 @@ pub enum Filter {
     Flagged,
     /// Those of people who must not be texted, the newest first.
     OptedOut,
-}
-
-/// Why a lead waits for the owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Flag {
-    /// The assistant could not answer from what it knows.
-    AssistantUnsure,
-    /// No model gave a usable answer, and a canned one was sent.
-    AssistantUnavailable,
-    /// The assistant has answered as often as it may within an hour.
-    Cap,
-    /// A text could not be sent.
-    SendFailed,
-    /// What the lead wrote was taken for a wish not to be texted.
-    OptedOutInWords,
-    /// The shop is not served for its billing, and somebody wrote.
-    Billing,
-    /// The owner has taken over, and the lead waits for an answer.
-    TakenOver,
 }
 
 /// A page of the list.
@@ -87,16 +67,6 @@ pub struct ConversationLine {
     pub assistant_answers: bool,
     /// Why the lead must not be texted, if so.
     pub suppressed: Option<Suppressed>,
-}
-
-/// Why somebody must not be texted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Suppressed {
-    /// They have said so.
-    OptedOut,
-    /// Carriers cannot reach them.
-    Unreachable,
 }
 
 /// The last text of a conversation, as the list shows it.
@@ -220,7 +190,7 @@ impl Console {
         filter: Filter,
         before: Option<&Cursor>,
         limit: u16,
-    ) -> Result<ConversationList, ConsoleError> {
+    ) -> Result<ConversationList, OwnerError> {
         self.read(owner, "list_conversations", ListConversations { filter, before, limit }).await
     }
 
@@ -231,7 +201,7 @@ impl Console {
         lead_id: Uuid,
         before: Option<&Cursor>,
         limit: u16,
-    ) -> Result<ConversationPage, ConsoleError> {
+    ) -> Result<ConversationPage, OwnerError> {
         let request = ReadConversation { lead_id, before, limit };
         let mut page: ConversationPage = self.read(owner, "read_conversation", request).await?;
         let media = page.texts.iter_mut().flat_map(|text| &mut text.media);

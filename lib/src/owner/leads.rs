@@ -6,15 +6,40 @@ use serde_json::value::RawValue;
 use trust::text::{language::Language, phone::Phone};
 use uuid::Uuid;
 
-use super::{
-    Console, ConsoleError, Cursor, Moment, Owner, Saved,
-    conversations::{Flag, Suppressed},
-    fields::Faults,
-    shop::Shop,
-};
+use super::{Console, Cursor, Moment, Owner, OwnerError, Saved, fields::Faults, shop::Shop};
 
 /// The longest search that is looked for.
 const MAX_SEARCH: usize = 60;
+
+/// Why a lead waits for the owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// The assistant could not answer from what it knows.
+    AssistantUnsure,
+    /// No model gave a usable answer, and a canned one was sent.
+    AssistantUnavailable,
+    /// The assistant has answered as often as it may within an hour.
+    Cap,
+    /// A text could not be sent.
+    SendFailed,
+    /// What the lead wrote was taken for a wish not to be texted.
+    OptedOutInWords,
+    /// The shop is not served for its billing, and somebody wrote.
+    Billing,
+    /// The owner has taken over, and the lead waits for an answer.
+    TakenOver,
+}
+
+/// Why somebody must not be texted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suppressed {
+    /// They have said so.
+    OptedOut,
+    /// Carriers cannot reach them.
+    Unreachable,
+}
 
 /// What is known of a lead.
 #[derive(Deserialize)]
@@ -206,12 +231,12 @@ impl Console {
         text: &str,
         before: Option<&Cursor>,
         limit: u16,
-    ) -> Result<LeadList, ConsoleError> {
+    ) -> Result<LeadList, OwnerError> {
         self.read(owner, "list_leads", ListLeads { search: search(text), before, limit }).await
     }
 
     /// A lead and the evidence of consent.
-    pub async fn read_lead(&self, owner: &Owner, lead_id: Uuid) -> Result<LeadPage, ConsoleError> {
+    pub async fn read_lead(&self, owner: &Owner, lead_id: Uuid) -> Result<LeadPage, OwnerError> {
         self.read(owner, "read_lead", OfLead { lead_id }).await
     }
 
@@ -222,7 +247,7 @@ impl Console {
         lead_id: Uuid,
         version: i32,
         form: &LeadForm<'_>,
-    ) -> Result<Saved<Lead>, ConsoleError> {
+    ) -> Result<Saved<Lead>, OwnerError> {
         let mut faults = Faults::default();
         let correction = CorrectLead {
             lead_id,
@@ -231,7 +256,7 @@ impl Console {
             email: faults.email("email", form.email),
             notes: Some(faults.text("notes", form.notes, 4000)).filter(|notes| !notes.is_empty()),
         };
-        let correction = faults.or(correction).map_err(ConsoleError::Fields)?;
+        let correction = faults.or(correction).map_err(OwnerError::Fields)?;
         self.write(owner, "correct_lead", correction).await
     }
 
@@ -242,12 +267,12 @@ impl Console {
         owner: &Owner,
         lead_id: Uuid,
         texts_after: Option<Uuid>,
-    ) -> Result<Box<RawValue>, ConsoleError> {
+    ) -> Result<Box<RawValue>, OwnerError> {
         self.write(owner, "export_lead", ExportLead { lead_id, texts_after }).await
     }
 
     /// Erases one person. It cannot be undone: ask for a recent sign-in first.
-    pub async fn erase_lead(&self, owner: &Owner, lead_id: Uuid) -> Result<Erased, ConsoleError> {
+    pub async fn erase_lead(&self, owner: &Owner, lead_id: Uuid) -> Result<Erased, OwnerError> {
         self.write(owner, "erase_lead", OfLead { lead_id }).await
     }
 }

@@ -5,7 +5,7 @@ use trust::text::{language::Language, phone::Phone};
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleError, Moment, Owner, Saved,
+    Console, Moment, Owner, OwnerError, Saved,
     fields::{Fault, Faults},
 };
 
@@ -228,12 +228,12 @@ enum Checked<T> {
 }
 
 impl<T> Checked<T> {
-    fn into_result(self) -> Result<T, ConsoleError> {
+    fn into_result(self) -> Result<T, OwnerError> {
         match self {
             Self::Valid(value) => Ok(value),
             Self::Invalid { invalid } => {
                 tracing::info!(invalid, "the database does not take a field");
-                Err(ConsoleError::Fields(Faults::one("time_zone", Fault::TimeZone)))
+                Err(OwnerError::Fields(Faults::one("time_zone", Fault::TimeZone)))
             }
         }
     }
@@ -241,7 +241,7 @@ impl<T> Checked<T> {
 
 impl Console {
     /// The shop and its profile.
-    pub async fn read_shop(&self, owner: &Owner) -> Result<ShopPage, ConsoleError> {
+    pub async fn read_shop(&self, owner: &Owner) -> Result<ShopPage, OwnerError> {
         self.read(owner, "read_shop", Nothing {}).await
     }
 
@@ -251,8 +251,8 @@ impl Console {
         owner: &Owner,
         version: i32,
         form: &ProfileForm<'_>,
-    ) -> Result<Saved<Profile>, ConsoleError> {
-        let profile = &form.check().map_err(ConsoleError::Fields)?;
+    ) -> Result<Saved<Profile>, OwnerError> {
+        let profile = &form.check().map_err(OwnerError::Fields)?;
         let what = UpdateShop { version, profile };
         let saved: Checked<_> = self.write(owner, "update_shop", what).await?;
         saved.into_result()
@@ -264,8 +264,8 @@ impl Console {
         &self,
         owner: &Owner,
         form: &ProfileForm<'_>,
-    ) -> Result<Opened, ConsoleError> {
-        let profile = &form.check().map_err(ConsoleError::Fields)?;
+    ) -> Result<Opened, OwnerError> {
+        let profile = &form.check().map_err(OwnerError::Fields)?;
         let opened: Checked<_> = self.write(owner, "open_account", OpenAccount { profile }).await?;
         opened.into_result()
     }

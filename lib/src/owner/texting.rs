@@ -5,7 +5,7 @@ use trust::text::{redaction, segments};
 use uuid::Uuid;
 
 use super::{
-    Console, ConsoleError, Moment, Owner,
+    Console, Moment, Owner, OwnerError,
     conversations::LegalBasis,
     fields::{Fault, Faults},
 };
@@ -124,8 +124,8 @@ impl Console {
         lead_id: Uuid,
         request_id: Uuid,
         body: &str,
-    ) -> Result<OwnerText, ConsoleError> {
-        let redacted = check(body).map_err(ConsoleError::Fields)?;
+    ) -> Result<OwnerText, OwnerError> {
+        let redacted = check(body).map_err(OwnerError::Fields)?;
         let request = SendOwnerText {
             lead_id,
             request_id,
@@ -141,12 +141,12 @@ impl Console {
         owner: &Owner,
         lead_id: Uuid,
         answers: bool,
-    ) -> Result<Assistant, ConsoleError> {
+    ) -> Result<Assistant, OwnerError> {
         self.write(owner, "set_assistant", SetAssistant { lead_id, answers }).await
     }
 
     /// Takes a lead off the owner's list. False if it was not on it.
-    pub async fn resolve_flag(&self, owner: &Owner, lead_id: Uuid) -> Result<bool, ConsoleError> {
+    pub async fn resolve_flag(&self, owner: &Owner, lead_id: Uuid) -> Result<bool, OwnerError> {
         let resolved: Resolved = self.write(owner, "resolve_flag", ResolveFlag { lead_id }).await?;
         Ok(resolved.was_flagged)
     }

@@ -22,7 +22,7 @@ pub(crate) enum Cookie {
     /// What a new access token is got with.
     Refresh,
     /// What binds a form to a browser before anybody has signed in.
-    Form,
+    CsrfSeed,
     /// The language that was chosen.
     Language,
     /// What the next page is to say once.
@@ -34,7 +34,7 @@ impl Cookie {
         match self {
             Self::Access => "__Host-access",
             Self::Refresh => "__Host-refresh",
-            Self::Form => "__Host-form",
+            Self::CsrfSeed => "__Host-form",
             Self::Language => "__Host-language",
             Self::Notice => "__Host-notice",
         }
@@ -45,7 +45,7 @@ impl Cookie {
         match self {
             Self::Access | Self::Refresh => Some(SESSION_AGE),
             Self::Language => Some(LANGUAGE_AGE),
-            Self::Form | Self::Notice => None,
+            Self::CsrfSeed | Self::Notice => None,
         }
     }
 
@@ -93,7 +93,7 @@ mod tests {
         for cookie in cookies {
             headers.append(header::COOKIE, HeaderValue::from_str(cookie).unwrap());
         }
-        Cookie::Form.read(&headers).map(str::to_owned)
+        Cookie::CsrfSeed.read(&headers).map(str::to_owned)
     }
 
     #[test]
@@ -121,11 +121,11 @@ mod tests {
             set.to_str().unwrap(),
             "__Host-access=a.b-c_d; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=1209600"
         );
-        let cleared = Cookie::Form.clear().unwrap();
+        let cleared = Cookie::CsrfSeed.clear().unwrap();
         let want = "__Host-form=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0";
         assert_eq!(cleared.to_str().unwrap(), want);
         for value in ["a; Domain=evil.example", "a\r\nx: y", "a b", "é", &"a".repeat(3901)] {
-            assert!(Cookie::Form.set(value).is_none(), "{value:?}");
+            assert!(Cookie::CsrfSeed.set(value).is_none(), "{value:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The key of the pages: what proves that a form is ours.
+//! The key of CSRF tokens: what proves that a form is ours.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -6,10 +6,10 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 
 /// Makes and knows the tokens of forms.
-pub(crate) struct PageKey(Hmac<Sha256>);
+pub(crate) struct CsrfKey(Hmac<Sha256>);
 
-impl PageKey {
-    /// Keys the HMAC with the value of `PAGE_KEY`.
+impl CsrfKey {
+    /// Keys the HMAC with the value of `CSRF_KEY`.
     pub(crate) fn new(key: &SecretString) -> Self {
         #[expect(clippy::expect_used, reason = "HMAC is defined for keys of every length")]
         let mac = Hmac::new_from_slice(key.expose_secret().as_bytes())
@@ -33,9 +33,9 @@ impl PageKey {
     }
 }
 
-impl std::fmt::Debug for PageKey {
+impl std::fmt::Debug for CsrfKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PageKey(hidden)")
+        f.write_str("CsrfKey(hidden)")
     }
 }
 
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_token_is_of_one_binding_and_one_key() {
-        let (key, other) = (PageKey::new(&"k".into()), PageKey::new(&"l".into()));
+        let (key, other) = (CsrfKey::new(&"k".into()), CsrfKey::new(&"l".into()));
         let token = key.form_token("a");
         assert!(key.is_form_token("a", &token));
         assert!(!key.is_form_token("b", &token));

@@ -1,12 +1,10 @@
 //! Words for what the console knows by names.
 
 use super::wording::{ActivityWords, ConversationWords};
-use crate::{
-    messaging::assistant::Author,
-    owner::{
-        conversations::{Flag, LegalBasis, Suppressed},
-        texting::Refusal,
-    },
+use crate::owner::{
+    conversations::{Author, LegalBasis},
+    leads::{Flag, Suppressed},
+    texting::Refusal,
 };
 
 pub(crate) fn author(author: Author, words: &ConversationWords) -> &'static str {

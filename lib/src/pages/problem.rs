@@ -46,9 +46,9 @@ mod tests {
             (Problem::Method(&[]), "That does not work here", "Cela ne marche pas ici"),
             (Problem::TooLarge, "That is too much", "C’est trop"),
             (Problem::Unreadable, "That was not understood", "Cela n’a pas été compris"),
-            (Problem::Foreign, "This form is not ours", "Ce formulaire n’est pas le nôtre"),
+            (Problem::CrossSite, "This form is not ours", "Ce formulaire n’est pas le nôtre"),
             (Problem::TooMany(9), "A little slower", "Un peu plus lentement"),
-            (Problem::Session(SessionError::Missing), "Please sign in", "Connectez-vous"),
+            (SessionError::Missing.into(), "Please sign in", "Connectez-vous"),
             (Problem::Panic, "That is our fault", "C’est notre faute"),
         ] {
             for (language, want) in [(Language::English, english), (Language::French, french)] {

@@ -3,9 +3,9 @@
 pub(super) mod changelog;
 pub(super) mod home;
 pub(super) mod incidents;
+pub(super) mod policy_reports;
 pub(super) mod privacy;
 pub mod processors;
 pub mod promises;
-pub(super) mod reports;
 pub(super) mod security;
 pub mod well_known;

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::public::{
     incidents::{self, Incident},
-    reports,
+    policy_reports,
 };
 
 const READ: &[Method] = &[Method::GET, Method::HEAD];
@@ -58,7 +58,7 @@ impl Route {
             "/incidents" => Self::Incidents,
             "/.well-known/security.txt" => Self::SecurityTxt,
             "/.well-known/gpc.json" => Self::PrivacyControl,
-            reports::PATH => Self::Reports,
+            policy_reports::PATH => Self::Reports,
             "/sign-in" => Self::SignIn,
             "/sign-up" => Self::SignUp,
             "/code" => Self::SendCode,

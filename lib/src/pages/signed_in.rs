@@ -14,8 +14,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{Form, Notice, Pages, Visit, cookies::Cookie, form, layout};
 use crate::{
-    edge::{Answer, NO_SHOP, Problem},
-    owner,
+    edge::{Answer, Problem},
+    owner::{self, OwnerError},
     providers::supabase::auth::{AuthError, Tokens},
     session::{Session, SessionError},
 };
@@ -95,17 +95,17 @@ impl Pages {
 
     /// The form that somebody sent who has not signed in, if it is ours and that browser's.
     pub(crate) fn check_visitors_form(&self, head: &Parts, body: &Bytes) -> Result<Form, Problem> {
-        let cookie = Cookie::Form.read(&head.headers).ok_or(Problem::Foreign)?;
+        let cookie = Cookie::CsrfSeed.read(&head.headers).ok_or(Problem::CrossSite)?;
         self.check_bound_form(head, body, &visitors_binding(cookie))
     }
 
     fn check_bound_form(&self, head: &Parts, body: &Bytes, binding: &str) -> Result<Form, Problem> {
         if !self.is_from_us(&head.headers) {
-            return Err(Problem::Foreign);
+            return Err(Problem::CrossSite);
         }
         let form = Form::parse(body);
         if !self.key.is_form_token(binding, form.text(form::TOKEN)) {
-            return Err(Problem::Foreign);
+            return Err(Problem::CrossSite);
         }
         Ok(form)
     }
@@ -130,11 +130,11 @@ impl Pages {
     /// What the forms carry of somebody who has not signed in. The browser is given a cookie
     /// to bind them to, if it has none.
     pub(crate) fn visitors_token(&self, head: &Parts, visit: &mut Visit) -> String {
-        let cookie = match Cookie::Form.read(&head.headers) {
+        let cookie = match Cookie::CsrfSeed.read(&head.headers) {
             Some(cookie) => cookie.to_owned(),
             None => {
                 let cookie = random();
-                visit.cookies.extend(Cookie::Form.set(&cookie));
+                visit.cookies.extend(Cookie::CsrfSeed.set(&cookie));
                 cookie
             }
         };
@@ -155,11 +155,13 @@ impl Pages {
         is_form: bool,
         problem: Problem,
     ) -> Result<Answer, Problem> {
-        let notice = match problem {
-            Problem::Session(SessionError::NotRecent) => Notice::SignInAgain,
-            Problem::Session(SessionError::Ended) => Notice::SessionEnded,
-            Problem::Unknown(NO_SHOP) => return Ok(visit.redirect("/welcome", None)),
-            problem => return Err(problem),
+        if let Some(OwnerError::NoShop) = problem.cause() {
+            return Ok(visit.redirect("/welcome", None));
+        }
+        let notice = match problem.cause() {
+            Some(SessionError::NotRecent) => Notice::SignInAgain,
+            Some(SessionError::Ended) => Notice::SessionEnded,
+            _ => return Err(problem),
         };
         Ok(visit.redirect(&sign_in_path(&visit.path, is_form), Some(notice)))
     }
@@ -171,7 +173,7 @@ impl Visit {
         let access = Cookie::Access.set(tokens.access_token.expose_secret());
         let refresh = Cookie::Refresh.set(tokens.refresh_token.expose_secret());
         let (Some(access), Some(refresh)) = (access, refresh) else {
-            return Err(Problem::Auth(AuthError::Malformed));
+            return Err(AuthError::Malformed.into());
         };
         self.cookies.extend([access, refresh]);
         Ok(())
@@ -179,7 +181,7 @@ impl Visit {
 
     /// Has the browser forget its session, and what its forms were bound to.
     pub(crate) fn forget_session(&mut self) {
-        let cookies = [Cookie::Access, Cookie::Refresh, Cookie::Form];
+        let cookies = [Cookie::Access, Cookie::Refresh, Cookie::CsrfSeed];
         self.cookies.extend(cookies.into_iter().filter_map(Cookie::clear));
     }
 

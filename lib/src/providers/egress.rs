@@ -94,6 +94,14 @@ impl Egress {
         egress.ok()
     }
 
+    /// The same client, for those of `hosts` that it may reach itself, and no others.
+    #[must_use]
+    pub fn only(&self, hosts: &[&Url]) -> Self {
+        let origins = hosts.iter().map(|url| url.origin());
+        let allowed = origins.filter(|origin| self.allowed.contains(origin)).collect();
+        Self { client: self.client.clone(), allowed }
+    }
+
     /// Sends `request` and reads the whole answer before `deadline` is over.
     pub async fn send(
         &self,

@@ -1,6 +1,8 @@
 //! Chat completions at Groq.
 //! <https://console.groq.com/docs/api-reference#chat-create>
 
+pub mod settings;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,10 +13,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use url::Url;
 
-use crate::{
-    providers::egress::{Egress, EgressError},
-    settings,
-};
+use self::settings::GroqApi;
+use crate::providers::egress::{Egress, EgressError};
 
 /// Room for a short answer and for the thinking some models do first.
 const MAX_COMPLETION_TOKENS: u32 = 1000;
@@ -80,7 +80,7 @@ struct Message {
 impl Groq {
     /// Calls Groq as `settings` say, through `egress`. `None` if the key cannot
     /// stand in a header.
-    pub fn new(settings: &settings::Groq, egress: Egress) -> Option<Self> {
+    pub fn new(settings: &GroqApi, egress: Egress) -> Option<Self> {
         let base = settings.url.as_str().trim_end_matches('/');
         let bearer = format!("Bearer {}", settings.api_key.expose_secret());
         let mut authorization = HeaderValue::try_from(bearer).ok()?;

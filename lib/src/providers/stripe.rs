@@ -4,6 +4,7 @@ pub mod client;
 pub mod event;
 pub mod id;
 pub mod mirror;
+pub mod settings;
 pub mod subscription;
 
 /// The version of Stripe's API we ask in, and that our webhook endpoint is to be

@@ -5,6 +5,8 @@
 //! behave alike.
 
 pub mod auth;
+mod refusal;
+pub mod settings;
 pub mod storage;
 
 use std::time::Duration;
@@ -18,10 +20,9 @@ use thiserror::Error;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
-use crate::{
-    providers::egress::{Egress, EgressError, Reply},
-    settings,
-};
+pub use self::refusal::Refusal;
+use self::settings::{Publishable, SupabaseApi};
+use crate::providers::egress::{Egress, EgressError, Reply};
 
 /// The longest most calls may take: less than the 4.5 s Twilio waits for our answer
 /// (`twilio::client::CONNECTION_OVERRIDES`), so that it gets one and tries again.
@@ -54,6 +55,16 @@ pub enum RpcError {
     Malformed,
 }
 
+impl RpcError {
+    /// Why a function of ours refused the call, if that is what happened.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self {
+            Self::Refused { code, .. } => Refusal::of(code),
+            Self::Compose | Self::Egress(_) | Self::Malformed => None,
+        }
+    }
+}
+
 /// What PostgREST says of an error, as far as it names no data.
 #[derive(Deserialize)]
 struct ErrorBody {
@@ -66,6 +77,7 @@ struct Arguments<'a, A> {
 }
 
 /// The database, as a backend with a secret key reaches it.
+#[derive(Clone)]
 pub struct Supabase(Caller);
 
 /// The database, as an owner reaches it: with a key that anybody may have, and a
@@ -73,6 +85,7 @@ pub struct Supabase(Caller);
 pub struct OwnerDatabase(Caller);
 
 /// Composes calls and sends them.
+#[derive(Clone)]
 struct Caller {
     composer: Postgrest,
     egress: Egress,
@@ -80,7 +93,7 @@ struct Caller {
 
 impl Supabase {
     /// Calls the project of `settings` through `egress`.
-    pub fn new(settings: &settings::Supabase, egress: Egress) -> Self {
+    pub fn new(settings: &SupabaseApi, egress: Egress) -> Self {
         Self(Caller::new(&settings.url, settings.secret_key.expose_secret(), egress))
     }
 
@@ -135,7 +148,7 @@ impl Supabase {
 
 impl OwnerDatabase {
     /// Calls the project of `settings` through `egress`.
-    pub fn new(settings: &settings::Publishable, egress: Egress) -> Self {
+    pub fn new(settings: &Publishable, egress: Egress) -> Self {
         Self(Caller::new(&settings.url, &settings.key, egress))
     }
 
@@ -260,7 +273,7 @@ mod tests {
     fn a_call_is_composed_as_postgrest_wants_it() {
         let url = Url::parse("https://project.supabase.co/").unwrap();
         let egress = Egress::new(&[&url], None).unwrap();
-        let settings = settings::Supabase { url, secret_key: "sb_secret_x".into() };
+        let settings = SupabaseApi { url, secret_key: "sb_secret_x".into() };
         let supabase = Supabase::new(&settings, egress);
 
         let request =
@@ -278,7 +291,7 @@ mod tests {
     fn an_owner_shows_a_token_and_no_secret_key() {
         let url = Url::parse("https://project.supabase.co/").unwrap();
         let egress = Egress::new(&[&url], None).unwrap();
-        let settings = settings::Publishable { url, key: "sb_publishable_x".to_owned() };
+        let settings = Publishable { url, key: "sb_publishable_x".to_owned() };
         let owners = OwnerDatabase::new(&settings, egress);
 
         let token = SecretString::from("header.claims.signature");

@@ -2,7 +2,7 @@
 //! everything that is not a call made for owners.
 
 use leadslock::{
-    owner::{ConsoleError, conversations::Filter, leads::LeadForm},
+    owner::{OwnerError, conversations::Filter, leads::LeadForm},
     session::SessionError,
 };
 use reqwest::StatusCode;
@@ -104,7 +104,7 @@ fn another_owners_rows_do_not_exist() {
                 ("set_assistant", console.set_assistant(&stranger, lead, false).await.err()),
                 ("resolve_flag", console.resolve_flag(&stranger, lead).await.err()),
             ] {
-                assert!(matches!(error, Some(ConsoleError::NotFound)), "{what}: {error:?}");
+                assert!(matches!(error, Some(OwnerError::NotFound)), "{what}: {error:?}");
             }
         }
         assert_eq!(everything(stack).await, before);
@@ -170,10 +170,10 @@ fn reading_takes_a_token_of_a_session_that_stands() {
             assert_eq!((status.as_u16(), code.as_str()), (401, "PT401"), "{function}");
         }
         let error = desk.console.read_shop(&owner).await.err();
-        assert!(matches!(error, Some(ConsoleError::Session(SessionError::Ended))), "{error:?}");
+        assert!(matches!(error, Some(OwnerError::Session(SessionError::Ended))), "{error:?}");
         let lead: Uuid = desk.lead().await;
         let error = desk.console.erase_lead(&owner, lead).await.err();
-        assert!(matches!(error, Some(ConsoleError::Session(SessionError::Ended))), "{error:?}");
+        assert!(matches!(error, Some(OwnerError::Session(SessionError::Ended))), "{error:?}");
         desk.stack.stop().await;
     });
 }
@@ -288,7 +288,7 @@ fn reading_takes_the_second_factor_of_who_has_one() {
         desk.stack.database.batch_execute(enrol).await.unwrap();
         let error = desk.console.read_shop(&desk.owner).await.err();
         assert!(
-            matches!(error, Some(ConsoleError::Session(SessionError::SecondFactor))),
+            matches!(error, Some(OwnerError::Session(SessionError::SecondFactor))),
             "{error:?}"
         );
         desk.stack.stop().await;

@@ -1,7 +1,7 @@
 //! The owner takes over: no word of the assistant's goes out after that, whatever
 //! was on its way; and what the law wants still does.
 
-use leadslock::owner::conversations::{Filter, Flag};
+use leadslock::owner::{conversations::Filter, leads::Flag};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 

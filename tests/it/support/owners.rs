@@ -1,10 +1,11 @@
 //! The console, as a function holds it, and owners who have signed in.
 
 use leadslock::{
+    context::Context,
     owner::{Console, Owner, shop::ProfileForm},
     providers::egress::Egress,
-    session::Verifier,
-    settings::{AccessTokens, Reader},
+    session::{Verifier, settings::AccessTokens},
+    settings::{Group, Reader},
 };
 use local::{
     product,
@@ -53,7 +54,14 @@ impl TestStack {
             })
         };
         let reader = Reader::new(&lookup);
-        let console = Console::from_settings(&reader);
+        let groups = [
+            Group::Supabase,
+            Group::Publishable,
+            Group::PublicOrigins,
+            Group::TwilioApi,
+            Group::Groq,
+        ];
+        let console = Console::of(&Context::new(&reader, &groups));
         reader.finish(console).unwrap()
     }
 

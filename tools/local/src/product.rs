@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, sync::Arc, time::
 use anyhow::{Context as _, Result};
 use futures_util::future::BoxFuture;
 use leadslock::{
-    functions::{sms_inbound, stripe_event},
+    paths,
     providers::{stripe::API_VERSION, twilio::client::CONNECTION_OVERRIDES},
 };
 use secrecy::ExposeSecret as _;
@@ -29,7 +29,7 @@ pub const SUPPRESSION_KEY: &str = "local-suppression-key-not-a-secret";
 pub const BACKUP_KEYS: &str = "local:bG9jYWwtYmFja3VwLWtleS1ub3QtYS1zZWNyZXQtLS0=";
 
 /// The key of the pages' forms.
-const PAGE_KEY: &str = "local-page-key-that-is-not-a-secret";
+const CSRF_KEY: &str = "local-page-key-that-is-not-a-secret";
 
 /// A Supabase project, as the product knows it.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl Product {
             ("STRIPE_API_URL", simulator.stripe_api_url()),
             ("CRON_SECRET", CRON_SECRET.to_owned()),
             ("SUPPRESSION_KEY", SUPPRESSION_KEY.to_owned()),
-            ("PAGE_KEY", PAGE_KEY.to_owned()),
+            ("CSRF_KEY", CSRF_KEY.to_owned()),
             ("SUPPORT_EMAIL", "support@leadslock.example".to_owned()),
             ("SECURITY_EMAIL", "security@leadslock.example".to_owned()),
             ("BACKUP_KEYS", BACKUP_KEYS.to_owned()),
@@ -132,7 +132,7 @@ impl Product {
 
         let product = Self { edge, simulator };
         product.set_numbers(numbers)?;
-        product.simulator.set_stripe_endpoint(product.edge.url().join(stripe_event::PATH)?);
+        product.simulator.set_stripe_endpoint(product.edge.url().join(paths::STRIPE_EVENT)?);
         let edge = Arc::clone(&product.edge);
         let hold = Hold { edge, database_url: project.database_url };
         product.simulator.set_controls(Arc::new(hold)).await?;
@@ -141,7 +141,7 @@ impl Product {
 
     /// Replaces the phone numbers that lead to the product.
     pub fn set_numbers(&self, numbers: &[String]) -> Result<()> {
-        let mut webhook = self.edge.url().join(sms_inbound::PATH)?;
+        let mut webhook = self.edge.url().join(paths::SMS_INBOUND)?;
         webhook.set_fragment(Some(CONNECTION_OVERRIDES));
         let numbers = numbers
             .iter()

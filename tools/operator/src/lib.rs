@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::{Args, Subcommand};
 use leadslock::{
+    context::Context,
     data::{
         backup::restore::restore,
         closure::{certificate, proof::Prover},
@@ -20,11 +21,8 @@ use leadslock::{
         scan::{self, IdentifierError, Identifiers},
         seal::{Keyring, Place, WrappedKey},
     },
-    providers::{
-        egress::Egress,
-        supabase::{Supabase, storage::Storage},
-    },
-    settings::Reader,
+    providers::supabase::Supabase,
+    settings::{Group, Reader},
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -206,23 +204,25 @@ pub async fn run(task: &Task, reader: Reader<'_>) -> Result<Value> {
         Task::Scan(sought) => Some(sought.identifiers()?),
         _ => None,
     };
-    let supabase = reader.supabase();
-    let suppression_key = match task {
-        Task::Consent { .. } | Task::EraseFromBackup { .. } => reader.suppression_key(),
-        _ => None,
+    let groups: &[Group] = match task {
+        Task::Consent { .. } | Task::EraseFromBackup { .. } => {
+            &[Group::Supabase, Group::SuppressionKey]
+        }
+        Task::Restore { .. } | Task::Rewrap => &[Group::Supabase, Group::BackupKeys],
+        _ => &[Group::Supabase],
     };
-    let keyring = match task {
-        Task::Restore { .. } | Task::Rewrap => reader.backup_keys(),
-        _ => None,
-    };
-    let egress =
-        supabase.as_ref().and_then(|supabase| Egress::from_settings(&reader, &[&supabase.url]));
-    let clients = || {
-        let (settings, egress) = (supabase?, egress?);
-        let storage = Storage::new(&settings, egress.clone())?;
-        Some((Supabase::new(&settings, egress), storage))
-    };
-    let (supabase, storage) = reader.finish(clients())?;
+    let context = Context::new(&reader, groups);
+    let (supabase, storage) = (context.supabase(), context.storage());
+    let suppression_key = groups
+        .contains(&Group::SuppressionKey)
+        .then(|| context.read(Group::SuppressionKey, Reader::suppression_key))
+        .flatten();
+    let keyring = groups
+        .contains(&Group::BackupKeys)
+        .then(|| context.read(Group::BackupKeys, Reader::backup_keys))
+        .flatten();
+    drop(context);
+    let (supabase, storage) = reader.finish(supabase.zip(storage))?;
 
     match task {
         Task::Status => {

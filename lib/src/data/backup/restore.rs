@@ -30,7 +30,7 @@ use crate::{
         seal::{DataKey, Keyring, Opener, Place, SealError, WrappedKey},
     },
     providers::supabase::{
-        RpcError, Supabase,
+        Refusal, RpcError, Supabase,
         storage::{Storage, StorageError},
     },
 };
@@ -85,14 +85,14 @@ pub enum RestoreError {
 
 impl From<RpcError> for RestoreError {
     fn from(error: RpcError) -> Self {
-        let RpcError::Refused { code, .. } = &error else { return Self::Database(error) };
-        Self::Refused(match code.as_str() {
-            "PT404" => "there is no such closure",
-            "PT409" => "the account is restored already",
-            "PT410" => "the backup is past its time, and destroyed or about to be",
-            "PT422" => "rows are missing after all were put back",
-            "PT423" => "another user has the owner's e-mail address or phone by now",
-            "PT425" => "the account is still being closed; try again when it is",
+        let Some(refusal) = error.refusal() else { return Self::Database(error) };
+        Self::Refused(match refusal {
+            Refusal::NotFound => "there is no such closure",
+            Refusal::AlreadyRestored => "the account is restored already",
+            Refusal::BackupGone => "the backup is past its time, and destroyed or about to be",
+            Refusal::RowsMissing => "rows are missing after all were put back",
+            Refusal::ContactTaken => "another user has the owner's e-mail address or phone by now",
+            Refusal::StillClosing => "the account is still being closed; try again when it is",
             _ => return Self::Database(error),
         })
     }

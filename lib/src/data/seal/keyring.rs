@@ -5,10 +5,12 @@ use ring::{
     aead::{Aad, LessSafeKey, NONCE_LEN, Nonce},
     rand::{SecureRandom as _, SystemRandom},
 };
+use secrecy::ExposeSecret as _;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 use super::{DataKey, Place, SealError, cipher};
+use crate::settings::Reader;
 
 /// The longest id a key may have.
 const MAX_ID: usize = 32;
@@ -25,6 +27,20 @@ pub enum KeyringFault {
     /// Two ids have one key: whoever rotated has rotated nothing.
     #[error("has one key under two ids")]
     Same,
+}
+
+impl Reader<'_> {
+    /// The keys that wrap the keys of sealed backups.
+    pub fn backup_keys(&self) -> Option<Keyring> {
+        let keys = self.secret("BACKUP_KEYS")?;
+        match Keyring::parse(keys.expose_secret()) {
+            Ok(keyring) => Some(keyring),
+            Err(fault) => {
+                self.fault(&format!("BACKUP_KEYS {fault}"));
+                None
+            }
+        }
+    }
 }
 
 /// A [`DataKey`], wrapped. It may be stored anywhere.
@@ -221,5 +237,28 @@ mod tests {
         refused(&WrappedKey { key_id: "2026-11".to_owned(), ..wrapped.clone() }, &place());
         refused(&wrapped, &Place { path: "elsewhere".to_owned(), ..place() });
         refused(&wrapped, &Place { closure_id: uuid::Uuid::nil(), ..place() });
+    }
+
+    #[test]
+    fn the_variable_is_named_but_never_shown() {
+        let read = |keys: &str| {
+            let keys = keys.to_owned();
+            let lookup = |name: &str| (name == "BACKUP_KEYS").then(|| keys.clone());
+            let reader = Reader::new(&lookup);
+            let keyring = reader.backup_keys();
+            reader.finish(keyring)
+        };
+        let key = "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+        assert_eq!(format!("{:?}", read(key).unwrap()), r#"["a"]"#);
+        for (keys, want) in [
+            ("", "BACKUP_KEYS is not set"),
+            (
+                "canary",
+                "BACKUP_KEYS holds what is no ID:KEY (an id of a-z, 0-9 and -, and base64 of 32 bytes)",
+            ),
+            (&format!("{key},{key}"), "BACKUP_KEYS has two keys of one id"),
+        ] {
+            assert_eq!(read(keys).unwrap_err().0, [want]);
+        }
     }
 }

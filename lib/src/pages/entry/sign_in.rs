@@ -19,7 +19,7 @@ use crate::{
         visit::Query,
     },
     providers::supabase::auth::{AuthError, CodeKind, Scope, Tokens},
-    rate_limit::{Limit, Verdict},
+    rate_limit::Limit,
 };
 
 /// How long to wait when Supabase itself says that it is too much, in seconds.
@@ -137,7 +137,7 @@ impl Pages {
         tokens: &Tokens,
     ) -> Result<Answer, Problem> {
         visit.remember_session(tokens)?;
-        visit.cookies.extend(Cookie::Form.clear());
+        visit.cookies.extend(Cookie::CsrfSeed.clear());
         let next = form.text("next");
         let place = if kind == CodeKind::Recovery {
             "/password"
@@ -182,11 +182,7 @@ impl Pages {
             _ => &[(Limit::SignInFrom, from), (Limit::SignIn, email)],
         };
         for (limit, subject) in limits {
-            let verdict = self.limits.take(self.console.supabase(), *limit, subject).await?;
-            if let Verdict::Wait(pause) = verdict {
-                let seconds = u32::try_from(pause.as_secs()).unwrap_or(u32::MAX);
-                return Err(Problem::TooMany(seconds));
-            }
+            self.take_limit(*limit, subject).await?;
         }
         Ok(())
     }

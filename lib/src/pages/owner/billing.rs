@@ -4,8 +4,7 @@ use maud::{Markup, html};
 
 use crate::{
     edge::{Answer, Problem},
-    functions::billing::Destination,
-    owner::shop::Billing,
+    owner::{OwnerError, billing::Destination, shop::Billing},
     pages::{
         Notice, Pages, Visit,
         form::{self, Form},
@@ -29,8 +28,8 @@ impl Pages {
             let plan = Some(form.text("plan")).filter(|plan| !plan.is_empty());
             return match self.billing.open(owner.session(), None, plan).await {
                 Ok(destination) => Ok(visit.page(leaving(visit, owner, &destination))),
-                Err(Problem::Unknown(_)) => Ok(visit.redirect("/billing", Some(Notice::NoShop))),
-                Err(problem) => Err(problem),
+                Err(OwnerError::NoShop) => Ok(visit.redirect("/billing", Some(Notice::NoShop))),
+                Err(error) => Err(error.into()),
             };
         }
         let standing = self.account(owner).await?.map(|account| account.shop.billing);

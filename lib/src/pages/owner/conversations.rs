@@ -7,11 +7,10 @@ use uuid::Uuid;
 
 use crate::{
     edge::{Answer, Problem},
-    messaging::assistant::Author,
     owner::{
-        ConsoleError, Cursor, Moment,
+        Cursor, Moment, OwnerError,
         conversations::{
-            ConversationLine, ConversationList, ConversationPage, Filter, MediumState, Text,
+            Author, ConversationLine, ConversationList, ConversationPage, Filter, MediumState, Text,
         },
         texting::OwnerText,
     },
@@ -22,7 +21,7 @@ use crate::{
         signed_in::Owner,
         visit::Query,
     },
-    rate_limit::{Limit, Verdict},
+    rate_limit::Limit,
 };
 
 /// How many conversations or texts a page has.
@@ -97,11 +96,7 @@ impl Pages {
         let request_id = Uuid::parse_str(form.text("request"))
             .map_err(|_| Problem::Body("it does not say which text"))?;
         let user_id = owner.session().user_id.to_string();
-        let supabase = self.console.supabase();
-        let verdict = self.limits.take(supabase, Limit::OwnerText, &user_id).await?;
-        if let Verdict::Wait(pause) = verdict {
-            return Err(Problem::TooMany(u32::try_from(pause.as_secs()).unwrap_or(u32::MAX)));
-        }
+        self.take_limit(Limit::OwnerText, &user_id).await?;
         let body = form.text("body").to_owned();
         let sent = self.console.send_owner_text(&owner.owner, lead_id, request_id, &body).await;
         match sent {
@@ -113,7 +108,7 @@ impl Pages {
             Ok(OwnerText::Refused { reason, .. }) => {
                 form.wrong("body", labels::refusal(reason, &visit.words().conversations));
             }
-            Err(ConsoleError::Fields(faults)) => faults::add(form, &faults, visit),
+            Err(OwnerError::Fields(faults)) => faults::add(form, &faults, visit),
             Err(error) => return Err(error.into()),
         }
         let page = self.console.read_conversation(&owner.owner, lead_id, None, PAGE).await?;

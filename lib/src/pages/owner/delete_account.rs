@@ -6,8 +6,11 @@ use uuid::Uuid;
 
 use crate::{
     edge::{Answer, Problem},
-    functions::account_delete::{self, Closed},
-    owner::shop::Shop,
+    owner::{
+        OwnerError,
+        closure::{ClosureView, Holder},
+        shop::Shop,
+    },
     pages::{
         Pages, Visit,
         form::{self, Field, Form},
@@ -38,14 +41,27 @@ impl Pages {
             // second time, and gets the same farewell.
             let business_id = Uuid::parse_str(form.text(SHOP));
             let business_id = business_id.map_err(|_| Problem::Body("it names no shop"))?;
-            let wish = (business_id, form.text(CONFIRMATION));
-            let (supabase, session) = (self.console.supabase(), owner.session());
-            let closed = account_delete::close_from_page(supabase, &self.prover, session, wish);
-            if let Some(closed) = closed.await? {
-                visit.cookies.clear();
-                visit.forget_session();
-                visit.seems_signed_in = false;
-                return Ok(visit.page(farewell(visit, &closed)));
+            let confirmation = form.text(CONFIRMATION);
+            let request = self.closures.request(
+                owner.session(),
+                Some(business_id),
+                confirmation,
+                Holder::Scheduler,
+            );
+            match request.await {
+                Ok(requested) => {
+                    visit.cookies.clear();
+                    visit.forget_session();
+                    visit.seems_signed_in = false;
+                    let closure = &requested.closure;
+                    let place = self.closures.place(closure.closure_id);
+                    return Ok(visit.page(farewell(visit, closure, &place)));
+                }
+                Err(OwnerError::OtherName) => {}
+                Err(OwnerError::NotFound) => {
+                    return Err(Problem::Unknown("there is no such shop or closure"));
+                }
+                Err(error) => return Err(error.into()),
             }
             form.wrong(CONFIRMATION, visit.words().delete_account.other_name);
         }
@@ -93,14 +109,14 @@ fn page(visit: &Visit, owner: &Owner, shop: &Shop, form: &Form) -> Markup {
 }
 
 /// What an owner without an account still has: the date, and the way to the certificate.
-fn farewell(visit: &Visit, closed: &Closed) -> Markup {
+fn farewell(visit: &Visit, closure: &ClosureView, place: &str) -> Markup {
     let words = &visit.words().delete_account;
-    let date = closed.purge_at.get(..10).unwrap_or(&closed.purge_at);
+    let date = closure.purge_at.get(..10).unwrap_or(&closure.purge_at);
     let content = html! {
         h1 { (words.closed_title) }
         p.prose { (words.closed) " " strong { time datetime=(date) { (date) } } "." }
         p.prose { (words.keep_link) }
-        p { a.button href=(closed.place) { (words.follow) } }
+        p { a.button href=(place) { (words.follow) } }
     };
     layout::public(visit, words.closed_title, content)
 }

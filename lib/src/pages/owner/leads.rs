@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     edge::{Answer, Problem},
     owner::{
-        ConsoleError, Cursor, Saved,
+        Cursor, OwnerError, Saved,
         leads::{Lead, LeadForm, LeadList, LeadPage},
     },
     pages::{
@@ -19,7 +19,7 @@ use crate::{
         signed_in::Owner,
         visit::Query,
     },
-    rate_limit::{Limit, Verdict},
+    rate_limit::Limit,
 };
 
 /// How many people a page has.
@@ -90,7 +90,7 @@ impl Pages {
                         return Ok(visit.redirect(&place, Some(Notice::Saved)));
                     }
                     Ok(Saved::Conflict { .. }) => form.wrong("name", words.conflict),
-                    Err(ConsoleError::Fields(faults)) => faults::add(&mut form, &faults, visit),
+                    Err(OwnerError::Fields(faults)) => faults::add(&mut form, &faults, visit),
                     Err(error) => return Err(error.into()),
                 }
             }
@@ -123,10 +123,7 @@ impl Pages {
     ) -> Result<Answer, Problem> {
         owner.session().require_recent()?;
         let user_id = owner.session().user_id.to_string();
-        let verdict = self.limits.take(self.console.supabase(), Limit::Export, &user_id).await?;
-        if let Verdict::Wait(pause) = verdict {
-            return Err(Problem::TooMany(u32::try_from(pause.as_secs()).unwrap_or(u32::MAX)));
-        }
+        self.take_limit(Limit::Export, &user_id).await?;
         let mut parts = Vec::new();
         let mut after = None;
         let mut is_whole = false;

@@ -7,7 +7,7 @@ use crate::{
     data::export::table::Format,
     edge::{Answer, Problem},
     owner::{
-        ConsoleError,
+        OwnerError,
         account::{AccountPage, Export},
     },
     pages::{
@@ -16,7 +16,7 @@ use crate::{
         signed_in::Owner,
         wording::PrivacyCentreWords,
     },
-    rate_limit::{Limit, Verdict},
+    rate_limit::Limit,
 };
 
 impl Pages {
@@ -38,7 +38,7 @@ impl Pages {
     pub(crate) async fn account(&self, owner: &Owner) -> Result<Option<AccountPage>, Problem> {
         match self.console.read_account(&owner.owner).await {
             Ok(account) => Ok(Some(account)),
-            Err(ConsoleError::NoShop) => Ok(None),
+            Err(OwnerError::NoShop) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -56,10 +56,7 @@ impl Pages {
             _ => return Err(Problem::Body("it names no format")),
         };
         let user_id = owner.session().user_id.to_string();
-        let supabase = self.console.supabase();
-        if let Verdict::Wait(pause) = self.limits.take(supabase, Limit::Export, &user_id).await? {
-            return Err(Problem::TooMany(u32::try_from(pause.as_secs()).unwrap_or(u32::MAX)));
-        }
+        self.take_limit(Limit::Export, &user_id).await?;
         let (_, work) = self.exports.request(owner.session(), format, None).await?;
         let mut answer = visit.redirect("/privacy-centre", Some(Notice::ExportBegun));
         answer.background = work;

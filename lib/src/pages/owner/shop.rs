@@ -7,7 +7,7 @@ use trust::text::language::Language;
 use crate::{
     edge::{Answer, Problem},
     owner::{
-        ConsoleError, Saved,
+        OwnerError, Saved,
         shop::{Profile, ProfileForm},
     },
     pages::{
@@ -19,7 +19,7 @@ use crate::{
         signed_in::Owner,
         visit,
     },
-    rate_limit::{Limit, Verdict},
+    rate_limit::Limit,
 };
 
 impl Pages {
@@ -42,7 +42,7 @@ impl Pages {
         match self.console.update_shop(&owner.owner, version, &typed(&form)).await {
             Ok(Saved::Saved { .. }) => return Ok(visit.redirect("/shop", Some(Notice::Saved))),
             Ok(Saved::Conflict { .. }) => form.wrong("name", words.conflict),
-            Err(ConsoleError::Fields(faults)) => faults::add(&mut form, &faults, visit),
+            Err(OwnerError::Fields(faults)) => faults::add(&mut form, &faults, visit),
             Err(error) => return Err(error.into()),
         }
         Ok(visit.page_with(StatusCode::BAD_REQUEST, shop_page(visit, owner, &form, None)))
@@ -56,11 +56,7 @@ impl Pages {
         asked: Form,
     ) -> Result<Answer, Problem> {
         let user_id = owner.session().user_id.to_string();
-        let supabase = self.console.supabase();
-        let verdict = self.limits.take(supabase, Limit::TryAssistant, &user_id).await?;
-        if let Verdict::Wait(pause) = verdict {
-            return Err(Problem::TooMany(u32::try_from(pause.as_secs()).unwrap_or(u32::MAX)));
-        }
+        self.take_limit(Limit::TryAssistant, &user_id).await?;
         let page = self.console.read_shop(&owner.owner).await?;
         let mut form = filled(&page.profile);
         form.put("question", asked.text("question"));
@@ -86,7 +82,7 @@ impl Pages {
             // Who has a shop already looks at it.
             match self.console.read_shop(&owner.owner).await {
                 Ok(_) => return Ok(visit.redirect("/shop", None)),
-                Err(ConsoleError::NoShop) => {}
+                Err(OwnerError::NoShop) => {}
                 Err(error) => return Err(error.into()),
             }
             let language = visit::code(visit.language);
@@ -98,8 +94,8 @@ impl Pages {
                 visit.cookies.extend(Cookie::Language.set(form.text("language")));
                 return Ok(visit.redirect(layout::HOME_OF_OWNERS, Some(Notice::Saved)));
             }
-            Err(ConsoleError::Unconfirmed) => form.wrong("name", words.unconfirmed),
-            Err(ConsoleError::Fields(faults)) => faults::add(&mut form, &faults, visit),
+            Err(OwnerError::Unconfirmed) => form.wrong("name", words.unconfirmed),
+            Err(OwnerError::Fields(faults)) => faults::add(&mut form, &faults, visit),
             Err(error) => return Err(error.into()),
         }
         Ok(visit.page_with(StatusCode::BAD_REQUEST, welcome_page(visit, owner, &form)))

@@ -2,10 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::{
-    pages::{Visit, layout, public::processors::PROCESSORS},
-    settings::Contacts,
-};
+use crate::pages::{Visit, layout, public::processors::PROCESSORS, settings::Contacts};
 
 pub(crate) fn page(visit: &Visit, contacts: &Contacts) -> Markup {
     let words = &visit.words().privacy;

@@ -2,11 +2,9 @@
 
 use maud::{Markup, html};
 
-use crate::{
-    pages::{
-        Visit, layout,
-        public::promises::{PROMISES, PROVEN},
-    },
+use crate::pages::{
+    Visit, layout,
+    public::promises::{PROMISES, PROVEN},
     settings::Contacts,
 };
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::{edge::Answer, settings::Contacts};
+use crate::{edge::Answer, pages::settings::Contacts};
 
 /// Until when `security.txt` is good. A test fails in the last 30 days before; by then
 /// somebody has looked whether the contacts are right, and moved it on.

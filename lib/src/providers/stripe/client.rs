@@ -17,15 +17,13 @@ use thiserror::Error;
 use url::Url;
 use uuid::Uuid;
 
+use super::settings::StripeApi;
 use super::{
     API_VERSION,
     id::{CustomerId, SubscriptionId},
     subscription::Subscription,
 };
-use crate::{
-    providers::egress::{Egress, EgressError, Reply},
-    settings,
-};
+use crate::providers::egress::{Egress, EgressError, Reply};
 
 /// The longest one attempt may take. Two of them and the calls to the database
 /// around them fit into what Stripe waits for a webhook's answer.
@@ -133,7 +131,7 @@ impl<T> List<T> {
 impl Stripe {
     /// Calls the account of `settings` through `egress`. `None` if its key
     /// cannot stand in a header.
-    pub fn new(settings: &settings::StripeApi, egress: Egress) -> Option<Self> {
+    pub fn new(settings: &StripeApi, egress: Egress) -> Option<Self> {
         let bearer = format!("Bearer {}", settings.secret_key.expose_secret());
         let mut authorization = HeaderValue::try_from(bearer).ok()?;
         authorization.set_sensitive(true);

@@ -14,10 +14,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use url::Url;
 
-use crate::{
-    providers::egress::{Egress, EgressError},
-    settings,
-};
+use super::settings::Publishable;
+use crate::providers::egress::{Egress, EgressError};
 
 /// The longest a call may take; a bcrypt takes part of a second.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -120,7 +118,7 @@ pub struct Auth {
 
 impl Auth {
     /// Calls the project of `settings` through `egress`.
-    pub fn new(settings: &settings::Publishable, egress: Egress) -> Self {
+    pub fn new(settings: &Publishable, egress: Egress) -> Self {
         let base = format!("{}/auth/v1", settings.url.as_str().trim_end_matches('/'));
         Self { base, key: settings.key.as_str().into(), egress }
     }
@@ -289,7 +287,7 @@ mod tests {
         assert!(!format!("{tokens:?}").contains("canary"));
         let url = Url::parse("https://project.supabase.co/").unwrap();
         let egress = Egress::new(&[&url], None).unwrap();
-        let auth = Auth::new(&settings::Publishable { url, key: "canary".to_owned() }, egress);
+        let auth = Auth::new(&Publishable { url, key: "canary".to_owned() }, egress);
         assert!(!format!("{auth:?}").contains("canary"));
         assert_eq!(auth.base, "https://project.supabase.co/auth/v1");
     }

@@ -12,10 +12,8 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use url::Url;
 
-use crate::{
-    providers::egress::{Egress, EgressError},
-    settings,
-};
+use super::settings::SupabaseApi;
+use crate::providers::egress::{Egress, EgressError};
 
 /// The longest a call may take; well within a job's lease.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -65,7 +63,7 @@ pub struct Storage {
 impl Storage {
     /// Reaches the project of `settings` through `egress`. `None` if its key
     /// cannot stand in a header.
-    pub fn new(settings: &settings::Supabase, egress: Egress) -> Option<Self> {
+    pub fn new(settings: &SupabaseApi, egress: Egress) -> Option<Self> {
         let root = format!("{}/storage/v1", settings.url.as_str().trim_end_matches('/'));
         let mut api_key = HeaderValue::try_from(settings.secret_key.expose_secret()).ok()?;
         api_key.set_sensitive(true);
@@ -230,7 +228,7 @@ mod tests {
     fn a_path_stays_below_its_bucket() {
         let url = Url::parse("https://project.supabase.co/").unwrap();
         let egress = Egress::new(&[&url], None).unwrap();
-        let settings = settings::Supabase { url, secret_key: "sb_secret_x".into() };
+        let settings = SupabaseApi { url, secret_key: "sb_secret_x".into() };
         let storage = Storage::new(&settings, egress).unwrap();
         let root = "https://project.supabase.co/storage/v1/object/media";
         for (path, want) in [

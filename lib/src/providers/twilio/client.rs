@@ -17,14 +17,12 @@ use trust::text::phone::Phone;
 use url::Url;
 
 use super::{
+    addresses::Addresses,
     error_code::{self, Action},
-    media::Addresses,
+    settings::TwilioApi,
     status::MessageStatus,
 };
-use crate::{
-    providers::egress::{Egress, EgressError, Reply},
-    settings,
-};
+use crate::providers::egress::{Egress, EgressError, Reply};
 
 /// The longest a call may take; well within a job's lease.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
@@ -103,7 +101,7 @@ struct ErrorBody {
 impl Twilio {
     /// Calls the account of `settings` through `egress`. `None` if its key
     /// cannot stand in a header.
-    pub fn new(settings: &settings::TwilioApi, egress: Egress) -> Option<Self> {
+    pub fn new(settings: &TwilioApi, egress: Egress) -> Option<Self> {
         let base = settings.url.as_str().trim_end_matches('/');
         let account = settings.account_sid.as_str();
         let messages = format!("{base}/2010-04-01/Accounts/{account}/Messages.json");

@@ -7,10 +7,10 @@
 
 use std::sync::LazyLock;
 
-use super::{
-    likelihood::MIX,
-    spelling::{self, Shape},
-};
+use super::spelling::{self, Shape};
+
+/// An odd number without a pattern, to hash by: the golden ratio's.
+pub(super) const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// How many numbers of 64 bits hold a bit for each concept.
 const LENGTH: usize = 6;

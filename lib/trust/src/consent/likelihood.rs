@@ -11,6 +11,7 @@
 //! nothing.
 
 use super::{
+    lexicon::MIX,
     sense::{self, Sense},
     words::{self, Pause, Word},
 };
@@ -182,9 +183,6 @@ impl Features {
         }
     }
 }
-
-/// An odd number without a pattern: the golden ratio's.
-pub(super) const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The number of a feature: the upper bits of a product, which depend on all others.
 fn number(kind: Kind, one: u64, other: u64) -> usize {

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use form_urlencoded::Serializer;
-use leadslock::functions::{cron_deliver, sms_inbound, sms_status, stripe_event};
+use leadslock::paths;
 use secrecy::SecretString;
 use trust::signatures;
 use url::{Position, Url};
@@ -46,7 +46,7 @@ pub(super) fn variables(stand_in: &StandIn) -> BTreeMap<String, String> {
 /// A text that arrives; each `number` gives another text.
 pub(super) fn inbound(number: usize) -> Result<Vec<u8>> {
     let form = inbound_form(number)?;
-    webhook(&format!("{}{}", origin()?, sms_inbound::PATH), &form)
+    webhook(&format!("{}{}", origin()?, paths::SMS_INBOUND), &form)
 }
 
 /// The form of [`inbound`], with the fields Twilio sends.
@@ -91,7 +91,7 @@ pub(super) fn status() -> Result<Vec<u8>> {
         ("ApiVersion", "2010-04-01"),
     ];
     let form = Serializer::new(String::new()).extend_pairs(fields).finish();
-    webhook(&format!("{}{}?message={MESSAGE_ID}", origin()?, sms_status::PATH), &form)
+    webhook(&format!("{}{}?message={MESSAGE_ID}", origin()?, paths::SMS_STATUS), &form)
 }
 
 /// An event of Stripe's. It is signed as late as it may be, to be good for as
@@ -111,7 +111,7 @@ pub(super) fn event() -> Result<Vec<u8>> {
          cache-control: no-cache\r\n\
          \r\n\
          {EVENT}",
-        stripe_event::PATH,
+        paths::STRIPE_EVENT,
         EVENT.len(),
         signatures::stripe::HEADER,
     );
@@ -120,7 +120,7 @@ pub(super) fn event() -> Result<Vec<u8>> {
 
 /// A call of the scheduler's.
 pub(super) fn scheduler() -> Result<Vec<u8>> {
-    let (path, secret) = (cron_deliver::PATH, value("CRON_SECRET")?);
+    let (path, secret) = (paths::CRON_DELIVER, value("CRON_SECRET")?);
     let head = format!(
         "GET {path} HTTP/1.1\r\nhost: leadslock.example\r\nauthorization: Bearer {secret}\r\n\r\n"
     );

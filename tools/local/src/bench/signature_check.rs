@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper::http::{HeaderMap, HeaderValue};
-use leadslock::functions::sms_inbound;
+use leadslock::paths;
 use secrecy::ExposeSecret as _;
 use sha1::Sha1;
 use sha2::Sha256;
@@ -31,14 +31,14 @@ pub(super) fn of_text(extent: Extent) -> Result<String> {
     let token = sample::auth_token()?;
     let origin = Url::parse(sample::origin()?)?;
     let form = sample::inbound_form(1)?;
-    let signed_url = origin.join(sms_inbound::PATH)?;
+    let signed_url = origin.join(paths::SMS_INBOUND)?;
     let header = signatures::twilio::sign(&token, &signed_url, form.as_bytes());
     let foreign = signatures::twilio::sign(&"another token".into(), &signed_url, form.as_bytes());
 
     let verifier = Verifier::new(&[origin], std::slice::from_ref(&token));
     let verify = |header: &str| {
         let body = black_box(form.as_bytes());
-        verifier.verify(sms_inbound::PATH, body, Some(header.as_bytes())).is_ok()
+        verifier.verify(paths::SMS_INBOUND, body, Some(header.as_bytes())).is_ok()
     };
 
     let fields = Form::parse(form.as_bytes());

@@ -8,7 +8,7 @@ use std::{
 
 use leadslock::{
     edge::headers::POLICY,
-    functions::deployment::{CRONS, FUNCTIONS, REGION},
+    functions::{deployment::REGION, table::FUNCTIONS},
 };
 use local::{edge, project};
 use serde_json::{Value, json};
@@ -31,13 +31,13 @@ async fn check_functions(folder: &Path) {
     let built: BTreeSet<PathBuf> = files(folder).into_iter().collect();
     let wanted: BTreeSet<PathBuf> = FUNCTIONS
         .iter()
-        .map(|function| Path::new(function.source).with_extension("func"))
+        .map(|function| Path::new(&function.source()).with_extension("func"))
         .flat_map(|function| [".vc-config.json", "executable"].map(|file| function.join(file)))
         .collect();
     assert_eq!(built, wanted);
 
     for function in FUNCTIONS {
-        let folder = folder.join(Path::new(function.source).with_extension("func"));
+        let folder = folder.join(Path::new(&function.source()).with_extension("func"));
         let config = read(&folder.join(".vc-config.json"));
         let facts = ["handler", "runtime", "runtimeLanguage", "regions", "maxDuration"];
         let facts = facts.map(|name| (name, config[name].clone()));
@@ -68,7 +68,11 @@ fn check_static_files(folder: &Path) {
 /// The scheduler's calls are there, and the header policy is on every path before anything
 /// else is decided.
 fn check_config(config: &Value) {
-    let crons = CRONS.map(|(path, schedule)| json!({ "path": path, "schedule": schedule }));
+    let crons: Vec<Value> = FUNCTIONS
+        .iter()
+        .filter_map(|function| Some((function.path, function.schedule?)))
+        .map(|(path, schedule)| json!({ "path": path, "schedule": schedule }))
+        .collect();
     assert_eq!(config["crons"], json!(crons));
 
     let policy: BTreeMap<String, String> =

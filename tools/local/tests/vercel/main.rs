@@ -46,7 +46,7 @@ fn variables() -> BTreeMap<String, String> {
         ("GROQ_MODELS", "fake"),
         ("CRON_SECRET", CRON_SECRET),
         ("SUPPRESSION_KEY", "00000000000000000000000000000000"),
-        ("PAGE_KEY", "00000000000000000000000000000000"),
+        ("CSRF_KEY", "00000000000000000000000000000000"),
         ("SUPPORT_EMAIL", "support@leadslock.example"),
         ("SECURITY_EMAIL", "security@leadslock.example"),
         ("BACKUP_KEYS", "a:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),

@@ -6,15 +6,9 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use leadslock::{
-    edge::{
-        Flow,
-        headers::{PAGE_POLICY, POLICY},
-    },
-    functions::{
-        cron_deliver,
-        sms_inbound::{self, SmsInbound},
-        sms_status,
-    },
+    edge::headers::{PAGE_POLICY, POLICY},
+    functions::sms_inbound::SmsInbound,
+    paths,
 };
 use local::edge::{self, Edge};
 use reqwest::{Client, Method, header};
@@ -97,7 +91,7 @@ impl Case {
 }
 
 fn cases() -> Vec<Case> {
-    let (inbound, deliver) = (sms_inbound::PATH, cron_deliver::PATH);
+    let (inbound, deliver) = (paths::SMS_INBOUND, paths::CRON_DELIVER);
     let authorization = format!("Bearer {CRON_SECRET}");
     let no_text = [TEXT.as_bytes(), b"%FF\xFF"].concat();
     let too_long = |bytes| vec![b'a'; bytes];
@@ -139,7 +133,7 @@ fn cases() -> Vec<Case> {
             .in_dev(InDev::Unsteady("it has no limit, and may miss what a function says early")),
         Case::post("a status that nobody signed", STATUS_PATH, STATUS, 403),
         Case::twilio("a status", STATUS_PATH, STATUS, 503),
-        Case::twilio("a status without its message", sms_status::PATH, STATUS, 403),
+        Case::twilio("a status without its message", paths::SMS_STATUS, STATUS, 403),
         Case::get("the scheduler without its secret", deliver, 401),
         Case::get("the scheduler with another secret", deliver, 401)
             .with("authorization", "Bearer "),

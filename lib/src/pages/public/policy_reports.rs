@@ -1,4 +1,4 @@
-//! `POST /reports`: what browsers tell of what our policies forbade.
+//! `POST /policy-reports`: what browsers tell of what our policies forbade.
 //!
 //! Anybody can send one, and what is in it may be about a person. So only how many
 //! came is kept, by kind, as refusals are; the rest is dropped unread.
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::{edge::Answer, pages::Pages};
 
 /// Where browsers send them; `headers` names it.
-pub(crate) const PATH: &str = "/reports";
+pub(crate) const PATH: &str = "/policy-reports";
 
 /// A report of the Reporting API. <https://w3c.github.io/reporting/>
 #[derive(Deserialize)]
@@ -21,17 +21,12 @@ struct Report {
 
 impl Pages {
     /// Counts a request of reports, however many are in it.
-    pub(crate) fn report(self: &std::sync::Arc<Self>, head: &Parts, body: &Bytes) -> Answer {
+    pub(crate) fn report(&self, head: &Parts, body: &Bytes) -> Answer {
         let content_type = head.headers.get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let is_time_to_write = self.reports.count(kind(content_type, body));
         let mut response = Response::new(Bytes::new());
         *response.status_mut() = StatusCode::NO_CONTENT;
-        let background = is_time_to_write.then(|| {
-            let pages = std::sync::Arc::clone(self);
-            Box::pin(async move { pages.reports.write(pages.console.supabase()).await }) as _
-        });
-        Answer { response, background }
+        Answer { response, background: self.reports.count(kind(content_type, body)) }
     }
 }
 
@@ -39,7 +34,7 @@ impl Pages {
 fn kind(content_type: &str, body: &[u8]) -> &'static str {
     match content_type.split(';').next().unwrap_or_default() {
         "application/csp-report" => "csp",
-        "application/reports+json" => {
+        "application/policy-reports+json" => {
             let reports: Vec<Report> = serde_json::from_slice(body).unwrap_or_default();
             match reports.first().map(|report| report.kind.as_str()) {
                 Some("csp-violation") => "csp",
@@ -60,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_report_is_one_of_a_few_words() {
-        let modern = "application/reports+json";
+        let modern = "application/policy-reports+json";
         for (content_type, body, want) in [
             ("application/csp-report", r#"{"csp-report":{}}"#, "csp"),
             (modern, r#"[{"type":"csp-violation","body":{}}]"#, "csp"),
