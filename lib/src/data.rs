@@ -7,3 +7,4 @@ mod pipe;
 pub mod retention;
 pub mod scan;
 pub mod seal;
+pub mod tables;

@@ -147,58 +147,6 @@ async fn tables(stack: &TestStack) -> Vec<(String, String)> {
     stack.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect()
 }
 
-/// A table that is added later is in backups, or somebody says here why not.
-#[test]
-fn every_table_is_in_a_backup_or_left_out_on_purpose() {
-    const NOT_IN_IT: [&str; 17] = [
-        // The same for everybody.
-        "area_codes",
-        // It stays while an account is closed, and names nobody.
-        "audit_events",
-        // Copies of rows, for minutes.
-        "backup_chunks",
-        // What is kept of the closure itself.
-        "closure_receipts",
-        "closures",
-        // Written anew with the texts.
-        "conversations",
-        // Who is not to come back from a backup.
-        "erased_leads",
-        "export_chunks",
-        // What was asked for ends with the account, its bundles too. That it was asked for
-        // is in the audit trail.
-        "exports",
-        // Objects that are to be deleted are to be deleted.
-        "object_deletions",
-        // The service's own counts.
-        "rate_limits",
-        "refusals",
-        "retention_runs",
-        "stripe_listing",
-        // They stay while an account is closed: who opted out has opted out.
-        "suppressions",
-        // What Twilio is still to forget.
-        "twilio_redactions",
-        // By ids of events; they stay.
-        "webhook_events",
-    ];
-    run(async {
-        let stack = TestStack::start().await;
-        let listed: BTreeSet<String> =
-            tables(&stack).await.into_iter().map(|(name, _)| name).collect();
-        let all = "select table_name::text from information_schema.tables
-                   where table_schema = 'app' and table_type = 'BASE TABLE'";
-        let mut all: BTreeSet<String> =
-            stack.rows(all, &[]).await.iter().map(|row| row.get(0)).collect();
-        // Not a table of ours.
-        all.insert("owner".to_owned());
-        let left: Vec<_> = all.difference(&listed).map(String::as_str).collect();
-        assert_eq!(left, NOT_IN_IT);
-        assert!(listed.is_subset(&all));
-        stack.stop().await;
-    });
-}
-
 #[test]
 fn a_backup_is_all_of_an_account_and_nothing_of_another() {
     run(async {

@@ -912,44 +912,6 @@ fn a_twilio_that_forgets_nothing_holds_up_no_purge() {
     });
 }
 
-/// A table that is added later is erased with the account, or somebody says here why not.
-#[test]
-fn every_table_of_an_account_is_erased_or_kept_on_purpose() {
-    const ERASED: [&str; 12] = [
-        // With the shop's row, if a backup that was cut off has left any.
-        "backup_chunks",
-        "businesses",
-        "consent_events",
-        "consent_ledgers",
-        // With their leads.
-        "conversations",
-        "exports",
-        "leads",
-        "media",
-        "messages",
-        "stripe_customers",
-        "subscriptions",
-        // Given back, the number itself is the service's.
-        "sender_numbers",
-    ];
-    const KEPT: [&str; 2] = [
-        // Ids and what happened, without personal data.
-        "audit_events",
-        "closures",
-    ];
-    run(async {
-        let stack = TestStack::start().await;
-        let tables = "select distinct table_name::text from information_schema.columns
-                      where table_schema = 'app'
-                        and (column_name in ('business_id', 'owner_id', 'user_id'))";
-        let tables: BTreeSet<String> =
-            stack.rows(tables, &[]).await.iter().map(|row| row.get(0)).collect();
-        let known: BTreeSet<String> = ERASED.iter().chain(&KEPT).map(ToString::to_string).collect();
-        assert_eq!(tables, known);
-        stack.stop().await;
-    });
-}
-
 /// Twilio as far as it forgets: as fast as it can, however much it had.
 struct Forgetful {
     url: String,

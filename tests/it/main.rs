@@ -17,6 +17,7 @@ mod closure;
 mod consent;
 mod convergence;
 mod crashes;
+mod data;
 mod exports;
 mod faults;
 mod gate;

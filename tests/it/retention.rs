@@ -1,13 +1,12 @@
 //! What is past its time goes, and nothing else, whatever happens to a run.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
 use leadslock::{
-    data::retention::{KEPT, LIMITS, markdown},
+    data::retention::{LIMITS, markdown},
     functions::cron_retention::{self, CronRetention},
     paths,
     settings::Reader,
@@ -177,35 +176,6 @@ async fn freeze(stack: &TestStack) {
                   create or replace function app.clock() returns timestamptz
                   language sql stable set search_path = '' as 'select at from local.frozen'";
     stack.database.batch_execute(freeze).await.unwrap();
-}
-
-#[test]
-fn every_table_has_a_limit_or_a_reason_to_stay() {
-    run(async {
-        let stack = TestStack::start().await;
-        let catalog = "select c.oid::regclass::text from pg_catalog.pg_class c
-                       where c.relnamespace = 'app'::regnamespace and c.relkind in ('r', 'p')";
-        let catalog: BTreeSet<String> =
-            stack.rows(catalog, &[]).await.iter().map(|row| row.get(0)).collect();
-        let limits = LIMITS.iter().map(leadslock::data::retention::Limit::table);
-        let decided: BTreeSet<String> = limits
-            .chain(KEPT.iter().map(|(table, _)| *table))
-            .filter(|table| table.starts_with("app."))
-            .map(str::to_owned)
-            .collect();
-        assert_eq!(
-            decided, catalog,
-            "lib/src/data/retention.rs has to say how long each table is kept"
-        );
-
-        let kinds = stack.rows("select kind, relation from app.purge_kinds()", &[]).await;
-        let mut kinds: BTreeMap<String, String> =
-            kinds.iter().map(|row| (row.get(0), row.get(1))).collect();
-        kinds.insert("stray_objects".to_owned(), "storage.objects".to_owned());
-        let limits = LIMITS.iter().map(|limit| (limit.kind.to_owned(), limit.table().to_owned()));
-        assert_eq!(kinds, limits.collect());
-        stack.stop().await;
-    });
 }
 
 #[test]

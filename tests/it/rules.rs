@@ -1,5 +1,6 @@
 //! The rules Postgres guards itself, called as the functions call them.
 
+use leadslock::providers::supabase::Refusal;
 use operator::Task;
 use serde_json::{Value, json};
 use tokio_postgres::Client;
@@ -424,6 +425,39 @@ fn every_callback_is_kept_those_too_that_change_nothing() {
         assert_eq!(stack.value(kept).await, "delivered sent sent partially_delivered");
         let status = "select status from app.messages where direction = 'outbound'";
         assert_eq!(stack.value(status).await, "delivered");
+        stack.stop().await;
+    });
+}
+
+/// What functions refuse for has one list in SQL and one in lib; they are the same.
+#[test]
+fn refusals_are_typed_once_on_each_side() {
+    run(async {
+        let stack = TestStack::start().await;
+        for refusal in Refusal::ALL {
+            let code = format!("select app.refusal_code('{}')", refusal.name());
+            assert_eq!(stack.value(&code).await, refusal.code(), "{refusal:?}");
+            let refuse = format!("select app.refuse('{}', 'for a test')", refusal.name());
+            let refused = stack.database.batch_execute(&refuse).await.unwrap_err();
+            assert_eq!(refused.code().unwrap().code(), refusal.code());
+        }
+        // The function knows as many; nobody refuses in another way, or for another reason.
+        let known = "select count(*) from regexp_matches(
+                       pg_get_functiondef('app.refusal_code(text)'::regprocedure), 'PT\\d{3}', 'g')";
+        assert_eq!(stack.value(known).await, Refusal::ALL.len().to_string());
+        let others = "select coalesce(string_agg(p.proname, ' '), '')
+                      from pg_proc p
+                      where p.pronamespace in ('app'::regnamespace, 'public'::regnamespace)
+                        and p.proname <> 'refusal_code'
+                        and (
+                          p.prosrc ~ 'PT\\d{3}'
+                          or exists (
+                            select
+                            from regexp_matches(p.prosrc, 'app\\.refuse\\(''(\\w+)''', 'g') m
+                            where app.refusal_code(m[1]) is null
+                          )
+                        )";
+        assert_eq!(stack.value(others).await, "");
         stack.stop().await;
     });
 }

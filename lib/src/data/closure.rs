@@ -86,7 +86,7 @@ enum Next {
     /// Nothing is due now.
     Wait,
     /// A piece was done in the database.
-    GoesOn,
+    Progressed,
     Billing {
         customers: Vec<CustomerId>,
         subscriptions: Vec<SubscriptionId>,
@@ -273,7 +273,7 @@ impl Closer {
             match self.call("next_closure_step", &work.hold()).await? {
                 Next::Stale => return Err(ClosureError::Stale),
                 Next::Wait => return Ok(()),
-                Next::GoesOn => {}
+                Next::Progressed => {}
                 Next::Billing { customers, subscriptions } => {
                     self.end_billing(work, &customers, subscriptions).await?;
                 }

@@ -1,11 +1,14 @@
 //! How long what is kept: every limit there is, in one table.
 //!
-//! A table of the database is either in [`LIMITS`] or in [`KEPT`]; a test asks the
-//! catalog, so that one which is added later is decided about. Of evidence Postgres
+//! A table of the database is in [`LIMITS`] or its description says why it is kept
+//! ([`super::tables`]); a test asks the catalog, so that one which is added later is
+//! decided about. Of evidence Postgres
 //! also knows how long it has to stay at least (`app.refuse_early_deletion`): a
 //! wrong number here deletes none.
 
 use std::time::Duration;
+
+use super::tables::TABLES;
 
 /// How long one kind of rows is kept.
 #[derive(Debug)]
@@ -136,41 +139,15 @@ pub const LIMITS: [Limit; 14] = [
     },
 ];
 
-/// What has no limit of its own: the table, and how long it is kept and why.
-pub const KEPT: [(&str, &str); 20] = [
-    ("app.area_codes", "for ever: which places phone numbers are of, nobody's data"),
-    ("app.backup_chunks", "while a backup is made; gone with its end"),
-    ("app.businesses", "as long as the account: it is the account"),
-    (
-        "app.closure_receipts",
-        "for ever: what was done for a closure, a part of its certificate; it names nobody",
-    ),
-    (
-        "app.closures",
-        "for ever: that an account was closed, and the certificate of it, which name nobody",
-    ),
-    ("app.consent_events", "as long as the chain's end in app.consent_ledgers, with which it goes"),
-    ("app.conversations", "as long as the lead: which text of a lead is the newest"),
-    ("app.export_chunks", "while a bundle is made; gone with its end"),
-    ("app.jobs", "an open one until it is done or given up"),
-    ("app.leads", "as long as the account, or until the owner erases the person"),
-    ("app.media", "as long as the text it came with"),
-    ("app.messages", "as long as the lead: the conversation is what the account is for"),
-    ("app.object_deletions", "until the object is deleted, which is tried every minute"),
-    (
-        "app.rate_limits",
-        "until a limit no longer counts it, at most a day, whenever another is taken; only a keyed hash names anybody",
-    ),
-    ("app.sender_numbers", "as long as the account"),
-    ("app.stripe_customers", "as long as the account: which shop a payment is of"),
-    ("app.stripe_listing", "for ever: one row, how far Stripe's list was compared"),
-    ("app.subscriptions", "as long as the account: what it pays for"),
-    (
-        "app.suppressions",
-        "as long as we have the number texts were sent from: forgetting that somebody said stop would be texting them again; only a keyed hash names the person",
-    ),
-    ("app.twilio_redactions", "until Twilio's copy of the text is empty"),
-];
+/// What has no limit of its own: the table, with its schema, and how long it is kept and why.
+pub fn kept() -> Vec<(String, &'static str)> {
+    let mut kept: Vec<_> = TABLES
+        .iter()
+        .filter_map(|table| Some((format!("app.{}", table.name), table.kept?)))
+        .collect();
+    kept.sort();
+    kept
+}
 
 /// What somebody else deletes, and when.
 pub const ELSEWHERE: [(&str, &str); 4] = [
@@ -194,7 +171,7 @@ pub fn markdown() -> String {
         let _ = writeln!(text, "| `{table}`{which} | {} | {since} | {reason} |", spell(*days));
     }
     text.push_str("\n| what | how long, and why |\n|---|---|\n");
-    for (table, reason) in &KEPT {
+    for (table, reason) in kept() {
         let _ = writeln!(text, "| `{table}` | {reason} |");
     }
     text.push_str("\n| what | who deletes it, and when |\n|---|---|\n");

@@ -45,8 +45,13 @@ struct Arguments {
 enum Task {
     /// Print what vercel.json has to say
     VercelJson,
-    /// Write what the migrations make to supabase/schema.sql
-    Schema,
+    /// Draft the migration that brings a database to what supabase/schemas says
+    Migration {
+        /// What it does, in a few words: the end of its file's name
+        name: String,
+    },
+    /// Write the digests of the migrations to supabase/migrations.sha256, when one has landed
+    MigrationDigests,
     /// Measure what the functions cost; takes minutes, on a machine that does nothing else
     Bench {
         /// Measure as little as shows that it works
@@ -137,7 +142,8 @@ async fn main() -> ExitCode {
         Some(Task::BenchPurge { leads, evidence }) => {
             run_purge_benchmark(leads, evidence.as_deref()).await
         }
-        Some(Task::Schema) => write_schema().await,
+        Some(Task::Migration { name }) => draft_migration(&name).await,
+        Some(Task::MigrationDigests) => write_digests(),
         Some(Task::Classify { file }) => classify(&file),
         Some(Task::Learn { without }) => learn(&without),
         Some(Task::Redaction { file }) => redaction(&file),
@@ -178,14 +184,29 @@ fn lines_of(file: &Path) -> Result<String> {
     fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))
 }
 
-/// Writes the schema after all migrations, to be committed.
-async fn write_schema() -> Result<()> {
+/// Drafts a migration for its author to complete.
+async fn draft_migration(name: &str) -> Result<()> {
+    let is_plain = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+    ensure!(!name.is_empty() && name.chars().all(is_plain), "a name is of a-z and _");
     let node = Node::prepare(&Progress::shown()).await?;
     let cluster = Cluster::start(&node, Data::Temporary, None).await?;
-    let schema = schema::of_migrations(&node, &cluster).await?;
-    let path = project::root().join("supabase/schema.sql");
-    fs::write(&path, schema).with_context(|| format!("{} cannot be written", path.display()))?;
-    cluster.stop().await
+    let draft = schema::draft(&node, &cluster, &schema::files()?).await;
+    cluster.stop().await?;
+    let draft = draft?;
+    ensure!(!draft.trim().is_empty(), "the migrations make what supabase/schemas says already");
+    let version = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S");
+    let path = project::root().join(format!("supabase/migrations/{version}_{name}.sql"));
+    let text = format!("-- Drafted. To be completed: why, data that moves, locks.\n\n{draft}");
+    fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+    println!("{}", path.display());
+    Ok(())
+}
+
+/// Writes down what the migrations are, so that none is edited any more.
+fn write_digests() -> Result<()> {
+    let path = project::root().join(schema::DIGESTS);
+    fs::write(&path, schema::digests()?)
+        .with_context(|| format!("{} cannot be written", path.display()))
 }
 
 /// Starts the product, runs it until the person has enough, and stops it.

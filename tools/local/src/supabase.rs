@@ -16,7 +16,9 @@ use crate::{
     project,
 };
 
-pub(crate) use self::template::{advise, make_migrated, make_upgraded};
+pub(crate) use self::template::{
+    advise, difference, digests, make_migrated, make_project, make_upgraded,
+};
 
 /// The keys of the local project. They are no secrets: each copy of the code has the same.
 const PUBLISHABLE_KEY: &str = "sb_publishable_local_not_a_secret";

@@ -142,7 +142,7 @@ impl<W: Write> Bundle<W> {
         let schema = serde_json::json!({
             "format": schema::FORMAT,
             "tables": bundle.head.format,
-            "files": FILES,
+            "files": *FILES,
         });
         bundle.add_whole("schema.json", format!("{schema:#}\n").as_bytes())?;
         Ok(bundle)
@@ -287,7 +287,7 @@ mod tests {
 
     fn bundle(format: Format, rows: &[&str], expected: u64) -> Result<Vec<u8>, BundleError> {
         let mut bundle = Bundle::begin(Vec::new(), head(format, expected))?;
-        for file in &FILES {
+        for file in FILES.iter() {
             bundle.add(file.name, "")?;
             if file.name == "numbers" {
                 for row in rows {
@@ -323,7 +323,7 @@ mod tests {
         assert!(matches!(unfinished.add("leads", ""), Err(BundleError::Order)));
         assert!(matches!(unfinished.finish(), Err(BundleError::Count)));
         let mut finished = Bundle::begin(Vec::new(), head(Format::Json, 0)).unwrap();
-        for file in &FILES {
+        for file in FILES.iter() {
             finished.add(file.name, "").unwrap();
         }
         finished.add_picture("media/1.png", b"").unwrap();

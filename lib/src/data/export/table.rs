@@ -198,19 +198,18 @@ impl<'de> Deserialize<'de> for Cell<'de> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::export::schema::{Column, Kind};
+    use crate::data::tables::{Kind, column};
 
-    const FILE: File = File {
+    static FILE: LazyLock<File> = LazyLock::new(|| File {
         name: "file",
         about: "",
-        columns: &[
-            Column { name: "a", kind: Kind::Text, about: "" },
-            Column { name: "b", kind: Kind::Integer, about: "" },
-        ],
-    };
+        columns: vec![column("a", Kind::Text, ""), column("b", Kind::Integer, "")],
+    });
 
     fn csv(lines: &str) -> String {
         let mut out = Vec::new();

@@ -7,6 +7,8 @@
 /// Why a function of ours in the database refuses a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// It asks for something that there is not, in a way none of ours asks.
+    Malformed,
     /// It does not say which of the owner's shops.
     Ambiguous,
     /// The session was ended.
@@ -34,8 +36,9 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All of them. A test compares this with `app.refusals`.
-    pub const ALL: [Self; 12] = [
+    /// All of them. A test compares this with `app.refusal_code`.
+    pub const ALL: [Self; 13] = [
+        Self::Malformed,
         Self::Ambiguous,
         Self::SessionEnded,
         Self::SecondFactor,
@@ -53,6 +56,7 @@ impl Refusal {
     /// The name by which SQL refuses.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Malformed => "malformed",
             Self::Ambiguous => "ambiguous",
             Self::SessionEnded => "session_ended",
             Self::SecondFactor => "second_factor",
@@ -71,7 +75,8 @@ impl Refusal {
     /// The SQLSTATE.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Ambiguous => "PT400",
+            Self::Malformed => "PT400",
+            Self::Ambiguous => "PT417",
             Self::SessionEnded => "PT401",
             Self::SecondFactor => "PT403",
             Self::NotFound => "PT404",

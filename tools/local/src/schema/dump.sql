@@ -1,5 +1,6 @@
--- The schema as SQL that reads like the migrations, one statement or table a
--- row. Wants an empty search_path, so that every name comes out qualified.
+-- The schema as SQL, one object a row with its kind and name: a function with its
+-- comment and rights, a table with all that belongs to it. Wants an empty
+-- search_path, so that every name comes out qualified.
 with
 our_schemas as (
   select n.oid, n.nspname, n.nspacl, n.nspowner
@@ -246,7 +247,25 @@ statements as (
     and not exists (select from pg_depend where objid = f.oid and deptype = 'e')
 )
 
-select statement
+select
+  (array['schema', 'type', 'table', 'function'])[section] || ' ' || name as object,
+  statement
 from statements
 where statement <> ''
-order by section, name collate "C";
+
+union all
+-- What a migrated database begins with. (Of app.stripe_listing: when that was.)
+select 'rows of app.area_codes', string_agg(r::text, E'\n' order by r.area_code)
+from app.area_codes r
+
+union all
+select
+  'rows of storage.buckets',
+  string_agg(
+    concat_ws(' ', r.id, r.public, r.file_size_limit, r.allowed_mime_types), E'\n' order by r.id
+  )
+from storage.buckets r
+
+union all
+select 'rows of app.stripe_listing', count(*)::text
+from app.stripe_listing;

@@ -43,6 +43,12 @@ pub(super) async fn advise(node: &Node, url: &str) -> Result<Vec<String>> {
         .collect())
 }
 
+/// The SQL that brings the database at `from` to the schema of the one at `to`.
+pub(super) async fn difference(node: &Node, from: &str, to: &str) -> Result<String> {
+    let (from, to) = (format!("--from={from}"), format!("--to={to}"));
+    execute(node, &["db", "diff", &from, &to]).await.context("the databases could not be compared")
+}
+
 /// The part of the advisors' answer that is read.
 #[derive(Debug, Deserialize)]
 struct Report {
@@ -56,8 +62,14 @@ struct Finding {
     detail: String,
 }
 
-/// Runs the program and returns what it prints.
+/// Runs the program on the database at `url` and returns what it prints.
 async fn run(node: &Node, url: &str, arguments: &[&str]) -> Result<String> {
+    let remote = format!("--remote={url}");
+    execute(node, &[arguments, &[&remote]].concat()).await
+}
+
+/// Runs the program and returns what it prints.
+async fn execute(node: &Node, arguments: &[&str]) -> Result<String> {
     // Nothing it finds on the machine, a login least of all, may turn it to another database.
     let mut command = Command::new(node.supabase_cli());
     command
@@ -69,7 +81,6 @@ async fn run(node: &Node, url: &str, arguments: &[&str]) -> Result<String> {
         .arg("--workdir")
         .arg(project::root())
         .args(arguments)
-        .arg(format!("--remote={url}"))
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let Ok(output) = timeout(LONGEST_RUN, command.output()).await else {

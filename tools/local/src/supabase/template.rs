@@ -73,6 +73,10 @@ pub(super) async fn update(node: &Node, cluster: &Cluster, database: &str) -> Re
              the change into a new migration, or start over with `cargo dev -- --reset`",
         );
     }
+    ensure!(
+        applied.keys().all(|version| files.contains_key(version)),
+        "the kept database has migrations that are no more: start over with `cargo dev -- --reset`",
+    );
     if applied != files {
         cli::push(node, &cluster.url_as(OWNER, database), Seed::LeftOut).await?;
     }
@@ -124,8 +128,18 @@ pub(crate) async fn advise(node: &Node, cluster: &Cluster, database: &str) -> Re
     cli::advise(node, &cluster.url_as(OWNER, database)).await
 }
 
+/// The SQL that brings one database to another's schema.
+pub(crate) async fn difference(
+    node: &Node,
+    cluster: &Cluster,
+    from: &str,
+    to: &str,
+) -> Result<String> {
+    cli::difference(node, &cluster.url_as(OWNER, from), &cluster.url_as(OWNER, to)).await
+}
+
 /// Makes the database of a hosted project that has no migrations yet.
-async fn make_project(node: &Node, cluster: &Cluster, database: &str) -> Result<()> {
+pub(crate) async fn make_project(node: &Node, cluster: &Cluster, database: &str) -> Result<()> {
     let client = cluster.connect("postgres").await?;
     client.batch_execute(ROLES).await.context("roles.sql could not be run")?;
     cluster.create_database(database, "template1").await?;
@@ -163,7 +177,7 @@ async fn add_ours(client: &Client) -> Result<()> {
 }
 
 /// The SHA-256 of each migration, by its version.
-fn digests() -> Result<BTreeMap<String, String>> {
+pub(crate) fn digests() -> Result<BTreeMap<String, String>> {
     migrations()?
         .iter()
         .map(|path| {

@@ -1,0 +1,1 @@
+insert into app.stripe_listing (listed_until) values (date_trunc('second', app.clock()));

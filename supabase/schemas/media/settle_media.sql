@@ -1,0 +1,49 @@
+-- What became of a text's pictures, so far. What is settled stays as it is: a
+-- holder that comes late has the same bytes, or none.
+create function public.settle_media(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job app.jobs;
+begin
+  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
+  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+
+  update app.media m
+  set state = s.state,
+      refusal = s.refusal,
+      found_type = s.found_type,
+      byte_count = s.byte_count,
+      sha256 = pg_catalog.decode(s.sha256, 'base64'),
+      settled_at = app.clock()
+  from jsonb_to_recordset(request -> 'settled') s (
+    position smallint, state text, refusal text, found_type text, byte_count integer, sha256 text
+  )
+  where m.message_id = v_job.message_id and m.position = s.position and m.state = 'pending';
+
+  update app.media m
+  set removed_at = app.clock()
+  from jsonb_array_elements_text(request -> 'removed') r (position)
+  where m.message_id = v_job.message_id
+    and m.position = r.position::smallint
+    and m.state <> 'pending'
+    and m.removed_at is null;
+
+  if not exists (
+    select from app.media where message_id = v_job.message_id and removed_at is null
+  ) then
+    perform app.finish_job(v_job.id, 'done', 'taken_over');
+  elsif (request ->> 'is_end')::boolean then
+    perform app.postpone_job(v_job.id, interval '0');
+  end if;
+  return jsonb_build_object('outcome', 'settled');
+end;
+$$;
+comment on function public.settle_media(jsonb) is
+  'Records which pictures of a text are stored or refused, and which of them Twilio has removed. Ends the job with the last, or has the rest tried again.';
+grant execute on function public.settle_media(jsonb) to service_role;
