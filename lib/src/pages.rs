@@ -2,8 +2,7 @@
 //!
 //! Pages are made here, whole, and work without any script; so no script is allowed
 //! at all. What comes from outside gets onto a page only through `maud`, which
-//! escapes it. All wording is in [`wording`], which has it in both languages or does
-//! not compile.
+//! escapes it. What they say stands with each, in both languages ([`words`]).
 //!
 //! A form is taken only from ourselves ([`Pages::check_form`]), and
 //! answered with a redirect, or with the same form again and what is wrong with it.
@@ -13,17 +12,16 @@ mod csrf;
 mod entry;
 mod faults;
 mod form;
-mod labels;
 mod layout;
 mod notice;
 mod owner;
 mod problem;
 pub mod public;
-mod route;
 pub mod settings;
 mod signed_in;
+pub mod table;
 mod visit;
-mod wording;
+pub mod words;
 
 use std::sync::Arc;
 
@@ -37,18 +35,18 @@ use self::{
     csrf::CsrfKey,
     form::Form,
     notice::Notice,
-    public::{changelog, home, incidents, policy_reports, privacy, security, well_known},
-    route::Route,
+    public::policy_reports,
     settings::Contacts,
+    table::{Asked, Handler, NO_PAGE, OwnersHandler, Part},
     visit::{Query, Visit},
 };
 use crate::{
     context::Context,
     edge::{Answer, Problem, Teller, refusals::Refusals},
-    owner::{Console, billing::Billing, closure::Closures, export::Exports},
+    owner::{Console, OwnerError, billing::Billing, closure::Closures, export::Exports},
     providers::supabase::auth::Auth,
     rate_limit::{Limit, RateLimits, Verdict},
-    session::Verifier,
+    session::{SessionError, Verifier},
     settings::{Group, Reader},
 };
 
@@ -99,12 +97,43 @@ impl Pages {
     }
 
     /// Answers a request for a page.
-    pub async fn answer(self: &Arc<Self>, head: &Parts, body: &Bytes) -> Result<Answer, Problem> {
-        let route = Route::of(head.uri.path()).ok_or(Problem::Unknown("there is no such page"))?;
-        if !route.methods().contains(&head.method) {
-            return Err(Problem::Method(route.methods()));
+    pub async fn answer(&self, head: &Parts, body: &Bytes) -> Result<Answer, Problem> {
+        let (page, part) = table::find(head.uri.path()).ok_or(NO_PAGE)?;
+        if !page.methods.contains(&head.method) {
+            return Err(Problem::Method(page.methods));
         }
-        self.answer_route(route, head, body).await
+        let visit = Visit::of(head);
+        match page.handler {
+            Handler::Public(answer) => answer(self, &visit, &part),
+            Handler::PolicyReports => Ok(self.report(head, body)),
+            Handler::Entrance(entrance) if head.method == Method::POST => {
+                let form = self.check_visitors_form(head, body)?;
+                self.enter(entrance, visit, head, form).await
+            }
+            Handler::Entrance(entrance) => Ok(self.entrance(entrance, visit, head)),
+            Handler::SignOut { everywhere } => self.sign_out(everywhere, visit, head, body).await,
+            Handler::Owner(answer) => self.answer_owner(answer, part, visit, head, body).await,
+        }
+    }
+
+    /// Answers for a page that only an owner has.
+    async fn answer_owner(
+        &self,
+        answer: OwnersHandler,
+        part: Part,
+        mut visit: Visit,
+        head: &Parts,
+        body: &Bytes,
+    ) -> Result<Answer, Problem> {
+        let is_form = head.method == Method::POST;
+        let Some(owner) = self.owner(head, &mut visit).await? else {
+            return Ok(self.must_sign_in(&visit, is_form));
+        };
+        let form = if is_form { Some(self.check_form(head, body, &owner)?) } else { None };
+        let query = Query::of(head);
+        let asked = Asked { visit: &mut visit, owner: &owner, part, query, form };
+        let answered = answer(self, asked).await;
+        answered.or_else(|problem| self.or_elsewhere(&visit, is_form, problem))
     }
 
     /// Counts one of `limit` for `subject`, or says how long to wait.
@@ -117,71 +146,37 @@ impl Pages {
         }
     }
 
-    /// What is asked of a route that exists, by a method it answers.
-    async fn answer_route(
-        self: &Arc<Self>,
-        route: Route,
-        head: &Parts,
-        body: &Bytes,
-    ) -> Result<Answer, Problem> {
-        let visit = Visit::of(head);
-        let is_form = head.method == Method::POST;
-        match route {
-            Route::Home => Ok(visit.page(home::page(&visit))),
-            Route::Security => Ok(visit.page(security::page(&visit, &self.contacts))),
-            Route::Privacy => Ok(visit.page(privacy::page(&visit, &self.contacts))),
-            Route::Changelog => Ok(visit.page(changelog::page(&visit))),
-            Route::Incidents => Ok(visit.page(incidents::page(&visit))),
-            Route::Incident(incident) => Ok(visit.page(incidents::one(&visit, incident))),
-            Route::SecurityTxt => Ok(well_known::security_txt(&self.contacts, &self.origins)),
-            Route::PrivacyControl => Ok(well_known::privacy_control()),
-            Route::Reports => Ok(self.report(head, body)),
-            Route::SignIn | Route::SignUp | Route::SendCode | Route::EnterCode if is_form => {
-                let form = self.check_visitors_form(head, body)?;
-                self.enter(route, visit, head, form).await
-            }
-            Route::SignIn | Route::SignUp | Route::SendCode | Route::EnterCode => {
-                Ok(self.entrance(route, visit, head))
-            }
-            Route::SignOut | Route::SignOutEverywhere => {
-                self.sign_out(route, visit, head, body).await
-            }
-            route => self.owners_answer(route, visit, head, body).await,
-        }
+    /// Sends somebody to sign in who has to, and back afterwards.
+    fn must_sign_in(&self, visit: &Visit, is_form: bool) -> Answer {
+        let notice = visit.seems_signed_in.then_some(Notice::SessionEnded);
+        visit.redirect(&sign_in_path(&visit.path, is_form), notice)
     }
 
-    /// What is asked of a page that only an owner has.
-    async fn owners_answer(
-        self: &Arc<Self>,
-        route: Route,
-        mut visit: Visit,
-        head: &Parts,
-        body: &Bytes,
+    /// Where an owner has to go first, if the session does not go far enough for a page, or
+    /// there is no shop yet.
+    fn or_elsewhere(
+        &self,
+        visit: &Visit,
+        is_form: bool,
+        problem: Problem,
     ) -> Result<Answer, Problem> {
-        let is_form = head.method == Method::POST;
-        let Some(owner) = self.owner(head, &mut visit).await? else {
-            return Ok(self.must_sign_in(&visit, is_form));
+        if let Some(OwnerError::NoShop) = problem.cause() {
+            return Ok(visit.redirect("/welcome", None));
+        }
+        let notice = match problem.cause() {
+            Some(SessionError::NotRecent) => Notice::SignInAgain,
+            Some(SessionError::Ended) => Notice::SessionEnded,
+            _ => return Err(problem),
         };
-        let form = if is_form { Some(self.check_form(head, body, &owner)?) } else { None };
-        let query = Query::of(head);
-        let answer = match route {
-            Route::Welcome => self.welcome(&mut visit, &owner, form).await,
-            Route::Conversations => self.conversations(&visit, &owner, &query).await,
-            Route::Conversation(id) => self.conversation(&visit, &owner, id, &query, form).await,
-            Route::Leads => self.leads(&visit, &owner, &query, form).await,
-            Route::Lead(id) => self.lead(&visit, &owner, id, form).await,
-            Route::LeadFile(id) => self.lead_file(&visit, &owner, id).await,
-            Route::Shop => self.shop(&visit, &owner, form).await,
-            Route::Activity => self.activity(&visit, &owner, &query).await,
-            Route::Password => self.password(&visit, &owner, form).await,
-            Route::Billing => self.billing(&visit, &owner, form).await,
-            Route::PrivacyCentre => self.privacy_centre(&visit, &owner, form).await,
-            Route::DeleteAccount => self.delete_account(&mut visit, &owner, form).await,
-            Route::Download(id) => self.download(&visit, &owner, id).await,
-            _ => Err(Problem::Unknown("there is no such page")),
-        };
-        answer.or_else(|problem| self.or_elsewhere(&visit, is_form, problem))
+        Ok(visit.redirect(&sign_in_path(&visit.path, is_form), Some(notice)))
     }
+}
+
+/// Where to sign in, and where to go then: to where a form was, not to where it was sent.
+fn sign_in_path(path: &str, is_form: bool) -> String {
+    let is_page = table::is_page(path);
+    debug_assert!(is_page || is_form, "{path}");
+    if is_page { format!("/sign-in?next={path}") } else { "/sign-in".to_owned() }
 }
 
 /// Tells whoever sent a request what is wrong with it, by a page in their language.

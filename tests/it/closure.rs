@@ -728,6 +728,10 @@ fn promise_own_stop_a_text_to_a_closed_shop_leaves_nothing_but_an_opt_out() {
     run(async {
         let stack = TestStack::start().await;
         live(&stack).await;
+        // Twilio may report a text after it has let us wait for it.
+        let on_their_way = "select count(*) from app.messages where direction = 'outbound'
+                            and status in ('pending', 'accepted', 'queued', 'sending', 'sent')";
+        stack.wait_for_value(on_their_way, "0").await;
         wait_for_webhooks(&stack).await;
         let known: Vec<String> = stack
             .simulator()

@@ -4,7 +4,12 @@
 use std::{collections::BTreeSet, io::Cursor};
 
 use leadslock::{
-    data::export::verify::verify, functions::table::FUNCTIONS, pages::public::promises::PROMISES,
+    data::export::verify::verify,
+    functions::table::FUNCTIONS,
+    pages::{
+        public::promises::PROMISES,
+        table::{Audience, PAGES},
+    },
 };
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -16,30 +21,30 @@ use crate::support::{
     run,
 };
 
-/// Pages for everybody.
-const PUBLIC: [&str; 10] = [
-    "/",
-    "/security",
-    "/privacy",
-    "/changelog",
-    "/incidents",
-    "/sign-in",
-    "/sign-up",
-    "/code?for=sign-in",
-    "/code?for=recovery",
-    "/code/enter",
-];
-/// Pages for owners.
-const OWNERS: [&str; 8] = [
-    "/conversations",
-    "/leads",
-    "/shop",
-    "/activity",
-    "/billing",
-    "/privacy-centre",
-    "/privacy-centre/delete",
-    "/password",
-];
+/// The paths, with their queries, of pages that are read and for whom `is_for` says; those of
+/// one of many only with its id.
+fn paths_of(is_for: impl Fn(Audience) -> bool) -> Vec<String> {
+    PAGES
+        .iter()
+        .filter(|page| is_for(page.audience) && page.methods.contains(&Method::GET))
+        .filter(|page| page.is_html && !page.path.contains('{'))
+        .flat_map(|page| page.queries.iter().map(move |query| format!("{}{query}", page.path)))
+        .collect()
+}
+
+/// Pages for everybody and for who signs in.
+fn public() -> Vec<String> {
+    paths_of(|audience| matches!(audience, Audience::Everybody | Audience::Visitor))
+}
+
+/// Pages for an owner who has a shop.
+fn owners() -> Vec<String> {
+    paths_of(|audience| audience == Audience::Owner)
+        .into_iter()
+        .filter(|path| path != "/welcome")
+        .collect()
+}
+
 /// What breaks out of text, attributes, addresses and headers where it can.
 const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>\r\nX-Bad: 1";
 
@@ -47,22 +52,16 @@ const HOSTILE: &str = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>
 fn promise_tls_hsts_and_headers_are_on_every_response_once() {
     run(async {
         let stack = TestStack::start().await;
-        let functions = FUNCTIONS.map(|function| function.path);
-        let files = ["/style.css", "/logo.svg", "/robots.txt"];
-        let others = [
-            "/policy-reports",
-            "/.well-known/security.txt",
-            "/.well-known/gpc.json",
-            "/sign-out",
-            "/sign-out/everywhere",
-            "/nothing",
-            "/api/nothing",
-            "/api",
-            "/Cargo.toml",
-            "/privacy-centre/exports/0193a000-0000-7000-8000-0000000000aa",
-        ];
-        let paths: Vec<&str> =
-            [&PUBLIC[..], &OWNERS, &files, &others].concat().into_iter().chain(functions).collect();
+        let files = ["/style.css", "/logo.svg"].map(str::to_owned);
+        let others = ["/nothing", "/api/nothing", "/api", "/Cargo.toml"].map(str::to_owned);
+        let id = "0193a000-0000-7000-8000-0000000000aa";
+        let pages = PAGES.iter().flat_map(|page| {
+            let path = page.path.replace("{id}", id).replace("{name}", "none");
+            page.queries.iter().map(move |query| format!("{path}{query}"))
+        });
+        let functions = FUNCTIONS.iter().map(|function| function.path.to_owned());
+        let paths: Vec<String> =
+            pages.chain(functions).chain(files.clone()).chain(others).collect();
         let methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "X"];
         let mut browser = Browser::of(&stack);
         let mut seen = BTreeSet::new();
@@ -135,7 +134,7 @@ fn promise_never_track_no_page_asks_anything_of_anyone_else() {
     run(async {
         let stack = TestStack::start().await;
         let mut browser = Browser::of(&stack);
-        for path in PUBLIC {
+        for path in public() {
             for language in ["en", "fr"] {
                 let separator = if path.contains('?') { '&' } else { '?' };
                 let page = browser.get(&format!("{path}{separator}lang={language}")).await;
@@ -247,8 +246,8 @@ fn a_session_is_made_renewed_and_ended() {
         let stack = TestStack::start().await;
         let mut browser = Browser::of(&stack);
         // Nobody is signed in by what a browser brings along.
-        for path in OWNERS {
-            let page = browser.get(path).await;
+        for path in owners() {
+            let page = browser.get(&path).await;
             let place = format!("/sign-in?next={path}");
             assert_eq!((page.status, page.location.as_deref()), (303, Some(place.as_str())));
         }
@@ -261,8 +260,8 @@ fn a_session_is_made_renewed_and_ended() {
         let page = browser.sign_in(OWNER, OWNER_PASSWORD).await;
         assert_eq!((page.status, page.location.as_deref()), (303, Some("/conversations")));
         assert!(!browser.cookies.contains_key("__Host-form"), "forms are bound to the session");
-        for path in OWNERS {
-            assert_eq!(browser.get(path).await.status, 200, "{path}");
+        for path in owners() {
+            assert_eq!(browser.get(&path).await.status, 200, "{path}");
         }
 
         // Without the access token, the other one gets the next pair; for two at once, too.
@@ -464,7 +463,7 @@ fn what_is_hostile_comes_back_as_text_or_not_at_all() {
             assert!(!shown.cookies.iter().any(|cookie| cookie.contains("X-Bad")), "{told}");
         };
         let hostile = encode(&[("next", HOSTILE), ("for", HOSTILE), ("lang", HOSTILE)]);
-        for path in PUBLIC {
+        for path in public() {
             let path = path.split('?').next().unwrap();
             check(path.to_owned(), browser.get(&format!("{path}?{hostile}")).await);
             check(path.to_owned(), browser.get(&format!("/a{path}/{hostile}")).await);

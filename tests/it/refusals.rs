@@ -397,8 +397,8 @@ fn what_is_not_there_is_a_404_with_the_header_policy() {
             let response = stack.client.get(stack.url(path)).send().await.unwrap();
             check(path, response, StatusCode::NOT_FOUND.as_u16()).await;
         }
-        let response = stack.client.get(stack.url("/robots.txt")).send().await.unwrap();
-        check("/robots.txt", response, 200).await;
+        let response = stack.client.get(stack.url("/logo.svg")).send().await.unwrap();
+        check("/logo.svg", response, 200).await;
         stack.stop().await;
     });
 }

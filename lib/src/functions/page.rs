@@ -17,7 +17,7 @@ use crate::{
 /// Everything the function holds between requests.
 #[derive(Debug)]
 pub struct Page {
-    pages: Arc<Pages>,
+    pages: Pages,
     refusals: Refusals,
 }
 
@@ -26,7 +26,7 @@ impl Page {
     pub fn from_settings(reader: Reader<'_>) -> Result<Self, SettingsError> {
         Context::build(reader, table::PAGE.settings, |context| {
             let (pages, refusals) = (Pages::of(context), context.refusals(paths::PAGE));
-            Some(Self { pages: Arc::new(pages?), refusals: refusals? })
+            Some(Self { pages: pages?, refusals: refusals? })
         })
     }
 }

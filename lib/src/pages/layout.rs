@@ -6,13 +6,34 @@ use trust::text::language::Language;
 use super::{
     form,
     notice::Tone,
+    signed_in::Owner,
+    table::{self, Menu},
     visit::{self, Visit},
 };
 
+use crate::pages::words::words;
+
+words! {
+    /// What is on every page.
+    FrameWords {
+        skip: "Skip to the content", "Aller au contenu";
+        main_menu: "Main", "Principal";
+        foot_menu: "About LeadsLock", "À propos de LeadsLock";
+        sign_in: "Sign in", "Se connecter";
+        sign_up: "Create an account", "Créer un compte";
+        sign_out: "Sign out", "Se déconnecter";
+        console: "Your console", "Votre console";
+        other_language: "Français", "English";
+        opted_out:
+            "Your browser asks not to be tracked or sold (Global Privacy Control). We do neither, for anybody.",
+            "Votre navigateur demande de ne pas être suivi ni vendu (Global Privacy Control). Nous ne faisons ni l’un ni l’autre, pour personne.";
+        tagline: "Texts answered. Word kept.", "Textos répondus. Parole tenue.";
+    }
+}
+
 /// A page for everybody.
 pub(crate) fn public(visit: &Visit, title: &str, content: Markup) -> Markup {
-    let words = &visit.words().frame;
-    let links = [("/security", words.security), ("/privacy", words.privacy)];
+    let words = FrameWords::of(visit.language);
     let entry = if visit.seems_signed_in {
         html! { li { a href=(HOME_OF_OWNERS) { (words.console) } } }
     } else {
@@ -22,7 +43,7 @@ pub(crate) fn public(visit: &Visit, title: &str, content: Markup) -> Markup {
         }
     };
     let menu = html! {
-        @for (path, text) in links { li { (link(visit, path, text)) } }
+        @for (path, text) in table::menu(Menu::Public) { li { (link(visit, path, text.of(visit.language))) } }
         (entry)
     };
     frame(visit, title, &menu, content)
@@ -31,19 +52,18 @@ pub(crate) fn public(visit: &Visit, title: &str, content: Markup) -> Markup {
 /// Where owners go first.
 pub(crate) const HOME_OF_OWNERS: &str = "/conversations";
 
+impl Visit {
+    /// A page in the frame of an owner.
+    pub(crate) fn owners_page(&self, owner: &Owner, title: &str, content: Markup) -> Markup {
+        owners(self, &owner.form_token, title, content)
+    }
+}
+
 /// A page for an owner.
-pub(crate) fn owners(visit: &Visit, form_token: &str, title: &str, content: Markup) -> Markup {
-    let words = &visit.words().frame;
-    let links = [
-        ("/conversations", words.conversations),
-        ("/leads", words.leads),
-        ("/shop", words.shop),
-        ("/billing", words.billing),
-        ("/privacy-centre", words.privacy_centre),
-        ("/activity", words.activity),
-    ];
+fn owners(visit: &Visit, form_token: &str, title: &str, content: Markup) -> Markup {
+    let words = FrameWords::of(visit.language);
     let menu = html! {
-        @for (path, text) in links { li { (link(visit, path, text)) } }
+        @for (path, text) in table::menu(Menu::Console) { li { (link(visit, path, text.of(visit.language))) } }
         li {
             form method="post" action="/sign-out" {
                 (form::token(form_token))
@@ -55,8 +75,7 @@ pub(crate) fn owners(visit: &Visit, form_token: &str, title: &str, content: Mark
 }
 
 fn frame(visit: &Visit, title: &str, menu: &Markup, content: Markup) -> Markup {
-    let words = visit.words();
-    let frame = &words.frame;
+    let frame = FrameWords::of(visit.language);
     html! {
         (DOCTYPE)
         html lang=(visit::code(visit.language)) {
@@ -75,7 +94,7 @@ fn frame(visit: &Visit, title: &str, menu: &Markup, content: Markup) -> Markup {
                 main #content.wide tabindex="-1" {
                     @if let Some(notice) = visit.notice {
                         p.notice.bad[notice.tone() == Tone::Bad] role="status" {
-                            (notice.text(words))
+                            (notice.text(visit.language))
                         }
                     }
                     (content)
@@ -117,24 +136,18 @@ fn head(title: &str) -> Markup {
 }
 
 fn foot(visit: &Visit) -> Markup {
-    let words = &visit.words().frame;
+    let words = FrameWords::of(visit.language);
     let other = match visit.language {
         Language::English => Language::French,
         Language::French => Language::English,
     };
     let code = visit::code(other);
-    let links = [
-        ("/security", words.security),
-        ("/privacy", words.privacy),
-        ("/changelog", words.changelog),
-        ("/incidents", words.incidents),
-    ];
     html! {
         footer.foot {
             div.wide {
                 nav aria-label=(words.foot_menu) {
                     ul {
-                        @for (path, text) in links { li { (link(visit, path, text)) } }
+                        @for (path, text) in table::menu(Menu::Foot) { li { (link(visit, path, text.of(visit.language))) } }
                         li { a href={ (visit.path) "?lang=" (code) } hreflang=(code) lang=(code) {
                             (words.other_language)
                         } }

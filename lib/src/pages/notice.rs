@@ -2,7 +2,35 @@
 //!
 //! It travels in a cookie as one of these codes: no text from outside gets onto a page.
 
-use super::wording::Wording;
+use trust::text::language::Language;
+
+use crate::pages::words::words;
+
+words! {
+    /// What is said once about what was done.
+    NoticeWords {
+        signed_out: "You are signed out.", "Vous êtes déconnecté.";
+        signed_out_everywhere:
+            "You are signed out on every device.",
+            "Vous êtes déconnecté sur tous les appareils.";
+        session_ended:
+            "Your session has ended. Sign in again to go on.",
+            "Votre session est terminée. Connectez-vous à nouveau pour continuer.";
+        sign_in_again:
+            "This is sensitive, so please sign in once more. It holds for ten minutes.",
+            "Cette action est délicate : connectez-vous encore une fois. Cela vaut dix minutes.";
+        password_changed: "Your password is changed.", "Votre mot de passe est changé.";
+        export_begun:
+            "Your export has begun. Reload this page to see how far it is.",
+            "Votre exportation a commencé. Rechargez cette page pour voir où elle en est.";
+        no_shop:
+            "There is no shop in your account yet.",
+            "Il n’y a pas encore de commerce dans votre compte.";
+        saved: "Saved.", "Enregistré.";
+        sent: "Your text is on its way.", "Votre texto est en route.";
+        erased: "This person's data is erased.", "Les données de cette personne sont effacées.";
+    }
+}
 
 /// Whether a notice is good news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,8 +69,9 @@ macro_rules! notices {
             }
 
             /// The words for it.
-            pub(crate) fn text(self, words: &'static Wording) -> &'static str {
-                match self { $(Self::$name => words.notices.$field,)* }
+            pub(crate) fn text(self, language: Language) -> &'static str {
+                let words = NoticeWords::of(language);
+                match self { $(Self::$name => words.$field,)* }
             }
         }
     };

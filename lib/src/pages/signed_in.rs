@@ -8,14 +8,13 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{HeaderMap, header, request::Parts};
-use maud::Markup;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::{Form, Notice, Pages, Visit, cookies::Cookie, form, layout};
+use super::{Form, Pages, Visit, cookies::Cookie, form};
 use crate::{
-    edge::{Answer, Problem},
-    owner::{self, OwnerError},
+    edge::Problem,
+    owner,
     providers::supabase::auth::{AuthError, Tokens},
     session::{Session, SessionError},
 };
@@ -140,31 +139,6 @@ impl Pages {
         };
         self.key.form_token(&visitors_binding(&cookie))
     }
-
-    /// Sends somebody to sign in who has to, and back afterwards.
-    pub(crate) fn must_sign_in(&self, visit: &Visit, is_form: bool) -> Answer {
-        let notice = visit.seems_signed_in.then_some(Notice::SessionEnded);
-        visit.redirect(&sign_in_path(&visit.path, is_form), notice)
-    }
-
-    /// Where an owner has to go first, if the session does not go far enough for a page, or
-    /// there is no shop yet.
-    pub(crate) fn or_elsewhere(
-        &self,
-        visit: &Visit,
-        is_form: bool,
-        problem: Problem,
-    ) -> Result<Answer, Problem> {
-        if let Some(OwnerError::NoShop) = problem.cause() {
-            return Ok(visit.redirect("/welcome", None));
-        }
-        let notice = match problem.cause() {
-            Some(SessionError::NotRecent) => Notice::SignInAgain,
-            Some(SessionError::Ended) => Notice::SessionEnded,
-            _ => return Err(problem),
-        };
-        Ok(visit.redirect(&sign_in_path(&visit.path, is_form), Some(notice)))
-    }
 }
 
 impl Visit {
@@ -184,18 +158,6 @@ impl Visit {
         let cookies = [Cookie::Access, Cookie::Refresh, Cookie::CsrfSeed];
         self.cookies.extend(cookies.into_iter().filter_map(Cookie::clear));
     }
-
-    /// A page in the frame of an owner.
-    pub(crate) fn owners_page(&self, owner: &Owner, title: &str, content: Markup) -> Markup {
-        layout::owners(self, &owner.form_token, title, content)
-    }
-}
-
-/// Where to sign in, and where to go then: to where a form was, not to where it was sent.
-fn sign_in_path(path: &str, is_form: bool) -> String {
-    let is_page = super::route::is_page(path);
-    debug_assert!(is_page || is_form, "{path}");
-    if is_page { format!("/sign-in?next={path}") } else { "/sign-in".to_owned() }
 }
 
 fn binding_of(session: &Session) -> String {

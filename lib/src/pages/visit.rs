@@ -3,11 +3,7 @@
 use http::{HeaderMap, HeaderValue, request::Parts};
 use trust::text::language::Language;
 
-use super::{
-    cookies::Cookie,
-    notice::Notice,
-    wording::{self, Wording},
-};
+use super::{cookies::Cookie, notice::Notice};
 
 /// A request for a page.
 #[derive(Debug)]
@@ -44,11 +40,6 @@ impl Visit {
             notice: notice.and_then(Notice::of_code),
             cookies,
         }
-    }
-
-    /// What is said on pages, in the visitor's language.
-    pub(crate) fn words(&self) -> &'static Wording {
-        wording::of(self.language)
     }
 }
 

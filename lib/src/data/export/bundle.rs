@@ -299,7 +299,7 @@ mod tests {
         bundle.finish()
     }
 
-    const ROW: &str = r#"{"phone":"+15145550100","texts_per_minute":30,"created_at":"a\nb"}"#;
+    const ROW: &str = r#"{"phone":"+15145550100","created_at":"a\nb","texts_per_minute":30}"#;
 
     #[test]
     fn a_bundle_verifies_and_is_the_same_each_time() {

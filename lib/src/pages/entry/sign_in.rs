@@ -10,12 +10,13 @@ use secrecy::ExposeSecret as _;
 use crate::{
     edge::{Answer, Problem},
     pages::{
-        Notice, Pages, Route, Visit,
+        Notice, Pages, Visit,
         cookies::Cookie,
+        entry::{EntryWords, password},
         form::{self, Field, Form},
         layout,
-        owner::password,
-        route,
+        owner::billing::BillingWords,
+        table::{self, Entrance},
         visit::Query,
     },
     providers::supabase::auth::{AuthError, CodeKind, Scope, Tokens},
@@ -39,57 +40,59 @@ fn kind_of(purpose: &str) -> CodeKind {
 
 impl Pages {
     /// A form for somebody who has not signed in.
-    pub(crate) fn entrance(&self, route: Route, mut visit: Visit, head: &Parts) -> Answer {
+    pub(crate) fn entrance(&self, entrance: Entrance, mut visit: Visit, head: &Parts) -> Answer {
         let token = self.visitors_token(head, &mut visit);
         let query = Query::of(head);
-        let next = Some(query.get("next")).filter(|path| route::is_page(path)).unwrap_or_default();
+        let next = Some(query.get("next")).filter(|path| table::is_page(path)).unwrap_or_default();
         let form = Form::filled([("next", next), ("for", query.get("for"))]);
-        visit.page(self.entry_page(route, &visit, &token, &form))
+        visit.page(self.entry_page(entrance, &visit, &token, &form))
     }
 
     /// What somebody sent with such a form.
     pub(crate) async fn enter(
         &self,
-        route: Route,
+        entrance: Entrance,
         mut visit: Visit,
         head: &Parts,
         mut form: Form,
     ) -> Result<Answer, Problem> {
-        let words = &visit.words().entry;
+        let words = EntryWords::of(visit.language);
         let email = form.text("email").to_lowercase();
         if !is_email(&email) {
             form.wrong("email", words.wrong_email);
         }
         let password = form.secret("password");
-        match route {
-            Route::SignIn if password.expose_secret().is_empty() => {
+        match entrance {
+            Entrance::SignIn if password.expose_secret().is_empty() => {
                 form.wrong("password", words.no_password);
             }
-            Route::SignUp => {
+            Entrance::SignUp => {
                 if let Some(fault) = password::fault(password.expose_secret(), &email, words) {
                     form.wrong("password", fault);
                 }
             }
-            Route::EnterCode if form.text("code").is_empty() => form.wrong("code", words.no_code),
+            Entrance::EnterCode if form.text("code").is_empty() => {
+                form.wrong("code", words.no_code)
+            }
             _ => {}
         }
         if !form.is_good() {
-            return Ok(self.again(route, visit, head, &form));
+            return Ok(self.again(entrance, visit, head, &form));
         }
-        self.limit(route, head, &email).await?;
+        self.limit(entrance, head, &email).await?;
 
         let kind = kind_of(form.text("for"));
-        let outcome = match route {
-            Route::SignIn => self.auth.sign_in(&email, password.expose_secret()).await.map(Some),
-            Route::SignUp => self.auth.sign_up(&email, password.expose_secret()).await,
-            Route::SendCode => self.auth.send_code(kind, &email).await.map(|()| None),
+        let outcome = match entrance {
+            Entrance::SignIn => self.auth.sign_in(&email, password.expose_secret()).await.map(Some),
+            Entrance::SignUp => self.auth.sign_up(&email, password.expose_secret()).await,
+            Entrance::SendCode => self.auth.send_code(kind, &email).await.map(|()| None),
             _ => self.auth.verify_code(kind, &email, form.text("code")).await.map(Some),
         };
         match outcome {
             Ok(Some(tokens)) => self.signed_in(&mut visit, &form, kind, &tokens),
             // A new address has to be confirmed with a code; else a code was asked for.
             Ok(None) => {
-                let purpose = if route == Route::SignUp { SIGN_UP } else { form.text("for") };
+                let purpose = if entrance == Entrance::SignUp { SIGN_UP } else { form.text("for") };
                 Ok(self.code_page(visit, head, &email, purpose, form.text("next")))
             }
             Err(AuthError::Unconfirmed) => {
@@ -100,7 +103,7 @@ impl Pages {
             Err(AuthError::TooMany) => Err(Problem::TooMany(PAUSE)),
             // What is sent to an address that has no account is the same page.
             Err(AuthError::Refused(status))
-                if route == Route::SendCode && status.is_client_error() =>
+                if entrance == Entrance::SendCode && status.is_client_error() =>
             {
                 Ok(self.code_page(visit, head, &email, form.text("for"), form.text("next")))
             }
@@ -108,7 +111,9 @@ impl Pages {
                 match error {
                     AuthError::Exists => form.wrong("email", words.exists),
                     AuthError::WeakPassword => form.wrong("password", words.weak),
-                    AuthError::Credentials | AuthError::Ended if route == Route::EnterCode => {
+                    AuthError::Credentials | AuthError::Ended
+                        if entrance == Entrance::EnterCode =>
+                    {
                         form.wrong("code", words.wrong_code);
                     }
                     // Whose account is closed learns no more than whoever guesses.
@@ -116,13 +121,13 @@ impl Pages {
                         form.wrong("password", words.wrong_pair);
                     }
                     AuthError::Refused(status)
-                        if route == Route::EnterCode && status.is_client_error() =>
+                        if entrance == Entrance::EnterCode && status.is_client_error() =>
                     {
                         form.wrong("code", words.wrong_code);
                     }
                     error => return Err(error.into()),
                 }
-                Ok(self.again(route, visit, head, &form))
+                Ok(self.again(entrance, visit, head, &form))
             }
         }
     }
@@ -141,7 +146,7 @@ impl Pages {
         let next = form.text("next");
         let place = if kind == CodeKind::Recovery {
             "/password"
-        } else if route::is_page(next) {
+        } else if table::is_page(next) {
             next
         } else {
             layout::HOME_OF_OWNERS
@@ -150,9 +155,9 @@ impl Pages {
     }
 
     /// The form again, with what is wrong.
-    fn again(&self, route: Route, mut visit: Visit, head: &Parts, form: &Form) -> Answer {
+    fn again(&self, entrance: Entrance, mut visit: Visit, head: &Parts, form: &Form) -> Answer {
         let token = self.visitors_token(head, &mut visit);
-        let page = self.entry_page(route, &visit, &token, form);
+        let page = self.entry_page(entrance, &visit, &token, form);
         visit.page_with(StatusCode::BAD_REQUEST, page)
     }
 
@@ -167,18 +172,18 @@ impl Pages {
     ) -> Answer {
         let token = self.visitors_token(head, &mut visit);
         let form = Form::filled([("email", email), ("for", purpose), ("next", next)]);
-        visit.page(self.entry_page(Route::EnterCode, &visit, &token, &form))
+        visit.page(self.entry_page(Entrance::EnterCode, &visit, &token, &form))
     }
 
     /// Refuses who tries too often: for one account, or from one place of the network.
-    async fn limit(&self, route: Route, head: &Parts, email: &str) -> Result<(), Problem> {
+    async fn limit(&self, entrance: Entrance, head: &Parts, email: &str) -> Result<(), Problem> {
         // Vercel writes this header itself, whatever a client says.
         // https://vercel.com/docs/headers/request-headers#x-real-ip
         let from = head.headers.get("x-real-ip").and_then(|value| value.to_str().ok());
         let from = from.unwrap_or_default();
-        let limits: &[(Limit, &str)] = match route {
-            Route::SignUp => &[(Limit::SignUpFrom, from)],
-            Route::SendCode => &[(Limit::CodeFrom, from), (Limit::Code, email)],
+        let limits: &[(Limit, &str)] = match entrance {
+            Entrance::SignUp => &[(Limit::SignUpFrom, from)],
+            Entrance::SendCode => &[(Limit::CodeFrom, from), (Limit::Code, email)],
             _ => &[(Limit::SignInFrom, from), (Limit::SignIn, email)],
         };
         for (limit, subject) in limits {
@@ -190,7 +195,7 @@ impl Pages {
     /// Ends the session in this browser, or all sessions.
     pub(crate) async fn sign_out(
         &self,
-        route: Route,
+        everywhere: bool,
         mut visit: Visit,
         head: &Parts,
         body: &Bytes,
@@ -199,9 +204,10 @@ impl Pages {
             return Ok(visit.redirect("/sign-in", Some(Notice::SignedOut)));
         };
         self.check_form(head, body, &owner)?;
-        let (scope, notice) = match route {
-            Route::SignOutEverywhere => (Scope::Everywhere, Notice::SignedOutEverywhere),
-            _ => (Scope::Here, Notice::SignedOut),
+        let (scope, notice) = if everywhere {
+            (Scope::Everywhere, Notice::SignedOutEverywhere)
+        } else {
+            (Scope::Here, Notice::SignedOut)
         };
         self.auth.sign_out(owner.access_token.expose_secret(), scope).await?;
         // A renewal on the way here is forgotten too.
@@ -213,22 +219,22 @@ impl Pages {
         Ok(answer)
     }
 
-    fn entry_page(&self, route: Route, visit: &Visit, token: &str, form: &Form) -> Markup {
-        let words = &visit.words().entry;
+    fn entry_page(&self, entrance: Entrance, visit: &Visit, token: &str, form: &Form) -> Markup {
+        let words = EntryWords::of(visit.language);
         let is_recovery = form.text("for") == RECOVERY;
-        let (title, lead, press) = match route {
-            Route::SignIn => (words.sign_in_title, None, words.sign_in),
-            Route::SignUp => (words.sign_up_title, None, words.sign_up),
-            Route::SendCode if is_recovery => {
+        let (title, lead, press) = match entrance {
+            Entrance::SignIn => (words.sign_in_title, None, words.sign_in),
+            Entrance::SignUp => (words.sign_up_title, None, words.sign_up),
+            Entrance::SendCode if is_recovery => {
                 (words.recovery_title, Some(words.recovery_lead), words.send_code)
             }
-            Route::SendCode => (words.code_title, Some(words.code_lead), words.send_code),
+            Entrance::SendCode => (words.code_title, Some(words.code_lead), words.send_code),
             _ => (words.enter_title, Some(words.code_sent), words.confirm),
         };
-        let action = match route {
-            Route::SignIn => "/sign-in",
-            Route::SignUp => "/sign-up",
-            Route::SendCode => "/code",
+        let action = match entrance {
+            Entrance::SignIn => "/sign-in",
+            Entrance::SignUp => "/sign-up",
+            Entrance::SendCode => "/code",
             _ => "/code/enter",
         };
         let trial_days = self.billing.trial_days();
@@ -236,36 +242,36 @@ impl Pages {
             div.narrow {
                 h1 { (title) }
                 @if let Some(lead) = lead { p { (lead) } }
-                @if route == Route::SignUp && trial_days > 0 {
-                    p { (trial_days) " " (visit.words().billing.trial) }
+                @if entrance == Entrance::SignUp && trial_days > 0 {
+                    p { (trial_days) " " (BillingWords::of(visit.language).trial) }
                 }
                 form.card method="post" action=(action) {
                     (form::token(token))
                     input type="hidden" name="next" value=(form.text("next"));
                     input type="hidden" name="for" value=(form.text("for"));
                     (email_field(words.email).show(form))
-                    @match route {
-                        Route::SignIn => (password_field(words.password).show(form)),
-                        Route::SignUp => {
+                    @match entrance {
+                        Entrance::SignIn => (password_field(words.password).show(form)),
+                        Entrance::SignUp => {
                             (password::new_field(words, form))
                             p.quiet { (words.bcrypt) }
                         },
-                        Route::EnterCode => (code_field(words.code, words.code_hint).show(form)),
+                        Entrance::EnterCode => (code_field(words.code, words.code_hint).show(form)),
                         _ => {},
                     }
                     button type="submit" { (press) }
                 }
-                (other_ways(route, visit))
+                (other_ways(entrance, visit))
             }
         };
         layout::public(visit, title, content)
     }
 }
 
-fn other_ways(route: Route, visit: &Visit) -> Markup {
-    let words = &visit.words().entry;
-    let ways: &[(&str, &str)] = match route {
-        Route::SignIn => &[
+fn other_ways(entrance: Entrance, visit: &Visit) -> Markup {
+    let words = EntryWords::of(visit.language);
+    let ways: &[(&str, &str)] = match entrance {
+        Entrance::SignIn => &[
             ("/code?for=sign-in", words.with_code),
             ("/code?for=recovery", words.forgot),
             ("/sign-up", words.no_account),

@@ -5,8 +5,41 @@ use maud::{Markup, html};
 use crate::{
     edge::{Answer, Problem},
     owner::{Cursor, account::ActivityList},
-    pages::{Pages, Visit, labels, owner::conversations::time, signed_in::Owner, visit::Query},
+    pages::{
+        Pages, Visit, owner::conversations::time, signed_in::Owner, visit::Query, words::words,
+    },
 };
+
+words! {
+    /// What was done in the account.
+    ActivityWords {
+        title: "Activity", "Activité";
+        lead:
+            "What was done in your account, by whom and when. Ids stand for people and texts.",
+            "Ce qui a été fait dans votre compte, par qui et quand. Des identifiants remplacent les personnes et les textos.";
+        none: "Nothing yet.", "Rien encore.";
+        when: "When", "Quand";
+        who: "Who", "Qui";
+        what: "What", "Quoi";
+        older: "Older", "Plus anciennes";
+        by_owner: "You", "Vous";
+        by_lead: "A customer", "Un client";
+        by_operator: "LeadsLock’s staff", "Le personnel de LeadsLock";
+        by_provider: "A provider", "Un fournisseur";
+        by_system: "The service", "Le service";
+        account_opened: "Shop opened", "Commerce ouvert";
+        billing_opened: "Went to Stripe", "Allé chez Stripe";
+        export_requested: "Export asked for", "Exportation demandée";
+        export_ready: "Export ready", "Exportation prête";
+        export_deleted: "Export deleted", "Exportation supprimée";
+        lead_corrected: "Person corrected", "Personne corrigée";
+        lead_erased: "Person erased", "Personne effacée";
+        lead_exported: "Person’s file made", "Fichier d’une personne produit";
+        owner_texted: "Text sent by hand", "Texto envoyé à la main";
+        shop_updated: "Profile changed", "Profil changé";
+        flag_resolved: "Marked as done", "Marqué comme réglé";
+    }
+}
 
 /// How many events a page has.
 const PAGE: u16 = 50;
@@ -25,7 +58,7 @@ impl Pages {
 }
 
 fn page(visit: &Visit, owner: &Owner, list: &ActivityList) -> Markup {
-    let words = &visit.words().activity;
+    let words = ActivityWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         p.prose { (words.lead) }
@@ -42,9 +75,9 @@ fn page(visit: &Visit, owner: &Owner, list: &ActivityList) -> Markup {
                         @for event in &list.events {
                             tr {
                                 td { (time(&event.at)) }
-                                td { (labels::actor(&event.actor, words)) }
+                                td { (actor(&event.actor, words)) }
                                 td {
-                                    (labels::action(&event.action, words))
+                                    (action(&event.action, words))
                                     @if let Some(id) = event.subject_id { " " code { (id) } }
                                 }
                             }
@@ -58,4 +91,34 @@ fn page(visit: &Visit, owner: &Owner, list: &ActivityList) -> Markup {
         }
     };
     visit.owners_page(owner, words.title, content)
+}
+
+/// What was done; what we do not know stays as it is.
+fn action<'a>(action: &'a str, words: &ActivityWords) -> &'a str {
+    match action {
+        "account_opened" => words.account_opened,
+        "billing_opened" => words.billing_opened,
+        "export_requested" => words.export_requested,
+        "export_ready" => words.export_ready,
+        "export_deleted" => words.export_deleted,
+        "lead_corrected" => words.lead_corrected,
+        "lead_erased" => words.lead_erased,
+        "lead_exported" => words.lead_exported,
+        "owner_texted" => words.owner_texted,
+        "shop_updated" => words.shop_updated,
+        "flag_resolved" => words.flag_resolved,
+        other => other,
+    }
+}
+
+/// Who did it.
+fn actor<'a>(actor: &'a str, words: &ActivityWords) -> &'a str {
+    match actor {
+        "owner" => words.by_owner,
+        "lead" => words.by_lead,
+        "operator" => words.by_operator,
+        "provider" => words.by_provider,
+        "system" => words.by_system,
+        other => other,
+    }
 }

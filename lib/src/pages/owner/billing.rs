@@ -8,10 +8,54 @@ use crate::{
     pages::{
         Notice, Pages, Visit,
         form::{self, Form},
+        notice::NoticeWords,
         signed_in::Owner,
-        wording::BillingWords,
+        words::words,
     },
 };
+
+words! {
+    /// The owner's billing page.
+    BillingWords {
+        title: "Billing", "Facturation";
+        lead:
+            "Payment happens at Stripe. No card number ever reaches us.",
+            "Le paiement se fait chez Stripe. Aucun numéro de carte ne nous parvient.";
+        standing: "Your subscription", "Votre abonnement";
+        none:
+            "You have no subscription yet. Texts to your shop are kept, but not answered.",
+            "Vous n’avez pas encore d’abonnement. Les textos à votre commerce sont gardés, mais sans réponse.";
+        trialing: "Trial: everything works.", "Essai : tout fonctionne.";
+        active: "Paid: everything works.", "Payé : tout fonctionne.";
+        past_due:
+            "A payment is late. Everything works for a week from then; please look at your card at Stripe.",
+            "Un paiement est en retard. Tout fonctionne pendant une semaine; vérifiez votre carte chez Stripe.";
+        unpaid:
+            "Payment failed. Texts are kept, but not answered until it is settled.",
+            "Le paiement a échoué. Les textos sont gardés, mais sans réponse jusqu’au règlement.";
+        paused:
+            "Paused. Texts are kept, but not answered.",
+            "En pause. Les textos sont gardés, mais sans réponse.";
+        ended:
+            "Ended. Texts are kept, but not answered.",
+            "Terminé. Les textos sont gardés, mais sans réponse.";
+        choose: "Choose a plan", "Choisir un forfait";
+        subscribe: "Subscribe", "S’abonner";
+        manage:
+            "Change plan, card or invoices",
+            "Changer de forfait, de carte, ou voir les factures";
+        trial: "days for nothing, no card needed", "jours gratuits, sans carte";
+        cards:
+            "Cards, invoices and receipts are kept by Stripe, in the United States.",
+            "Cartes, factures et reçus sont gardés par Stripe, aux États-Unis.";
+        leaving_title: "On to Stripe", "Vers Stripe";
+        leaving:
+            "You are leaving LeadsLock for Stripe's own page, and come back here afterwards.",
+            "Vous quittez LeadsLock pour la page de Stripe, puis revenez ici.";
+        go_to_stripe: "Go to Stripe", "Aller chez Stripe";
+        back: "Back to billing", "Retour à la facturation";
+    }
+}
 
 impl Pages {
     /// The page, or the way to Stripe if that was asked for.
@@ -37,7 +81,7 @@ impl Pages {
     }
 
     fn billing_page(&self, visit: &Visit, owner: &Owner, standing: Option<Billing>) -> Markup {
-        let words = &visit.words().billing;
+        let words = BillingWords::of(visit.language);
         let trial_days = self.billing.trial_days();
         let content = html! {
             div.prose {
@@ -47,7 +91,7 @@ impl Pages {
                     h2 { (words.standing) }
                     @match standing {
                         Some(standing) => (tell(words, standing)),
-                        None => p { (visit.words().notices.no_shop) },
+                        None => p { (NoticeWords::of(visit.language).no_shop) },
                     }
                 }
                 @match standing {
@@ -102,7 +146,7 @@ fn tell(words: &BillingWords, standing: Billing) -> Markup {
 }
 
 fn leaving(visit: &Visit, owner: &Owner, destination: &Destination) -> Markup {
-    let words = &visit.words().billing;
+    let words = BillingWords::of(visit.language);
     let content = html! {
         div.prose {
             h1 { (words.leaving_title) }

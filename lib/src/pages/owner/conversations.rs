@@ -17,12 +17,48 @@ use crate::{
     pages::{
         Notice, Pages, Visit, faults,
         form::{self, Form},
-        labels,
+        owner::labels::{self, LabelWords},
         signed_in::Owner,
         visit::Query,
+        words::words,
     },
     rate_limit::Limit,
 };
+
+words! {
+    /// Conversations with people.
+    ConversationWords {
+        billing: "Billing", "Facturation";
+        title: "Conversations", "Conversations";
+        filter: "Which conversations", "Quelles conversations";
+        all: "All", "Toutes";
+        unanswered: "Unanswered", "Sans réponse";
+        flagged: "Waiting for you", "En attente de vous";
+        opted_out: "Opted out", "Désabonnés";
+        none:
+            "Nothing here yet. Text your shop’s number to see how it works.",
+            "Rien encore. Textez le numéro de votre commerce pour voir comment cela marche.";
+        older: "Older", "Plus anciennes";
+        numbers: "People text you at", "On vous texte au";
+        pictures: "attached", "en pièce jointe";
+        picture: "Attachment", "Pièce jointe";
+        picture_refused: "Attachment not kept", "Pièce jointe non gardée";
+        you_answer:
+            "You answer here; the assistant is silent.",
+            "Vous répondez ici; l’assistant se tait.";
+        assistant_answers: "The assistant answers here.", "L’assistant répond ici.";
+        take_over: "Take over", "Prendre la main";
+        hand_back: "Let the assistant answer", "Laisser répondre l’assistant";
+        resolve: "Done", "Réglé";
+        person: "What is known, consent, erasure", "Ce qui est connu, consentement, effacement";
+        answer: "Your answer", "Votre réponse";
+        answer_hint:
+            "It is sent as a text in your shop’s name. Card numbers are masked.",
+            "Envoyée par texto au nom de votre commerce. Les numéros de carte sont masqués.";
+        send: "Send", "Envoyer";
+        masked: "numbers masked", "numéros masqués";
+    }
+}
 
 /// How many conversations or texts a page has.
 const PAGE: u16 = 30;
@@ -106,7 +142,7 @@ impl Pages {
                 return Ok(answer);
             }
             Ok(OwnerText::Refused { reason, .. }) => {
-                form.wrong("body", labels::refusal(reason, &visit.words().conversations));
+                form.wrong("body", labels::refusal(reason, visit.language));
             }
             Err(OwnerError::Fields(faults)) => faults::add(form, &faults, visit),
             Err(error) => return Err(error.into()),
@@ -117,14 +153,14 @@ impl Pages {
 }
 
 fn list_page(visit: &Visit, owner: &Owner, list: &ConversationList, shown: &str) -> Markup {
-    let words = &visit.words().conversations;
+    let words = ConversationWords::of(visit.language);
     let names = [words.all, words.unanswered, words.flagged, words.opted_out];
     let content = html! {
         h1 { (words.title) }
         @if !list.shop.billing.is_served() {
-            p.notice.warn { (words.not_served) " " a href="/billing" { (visit.words().frame.billing) } }
+            p.notice.warn { (LabelWords::of(visit.language).not_served) " " a href="/billing" { (ConversationWords::of(visit.language).billing) } }
         }
-        @if list.shop.numbers.is_empty() { p.notice.warn { (words.no_number) } }
+        @if list.shop.numbers.is_empty() { p.notice.warn { (LabelWords::of(visit.language).no_number) } }
         @else {
             p.quiet {
                 (words.numbers) " "
@@ -155,7 +191,7 @@ fn list_page(visit: &Visit, owner: &Owner, list: &ConversationList, shown: &str)
 }
 
 fn line_of(visit: &Visit, line: &ConversationLine) -> Markup {
-    let words = &visit.words().conversations;
+    let words = ConversationWords::of(visit.language);
     html! {
         a href={ "/conversations/" (line.lead) } {
             span.split {
@@ -164,15 +200,15 @@ fn line_of(visit: &Visit, line: &ConversationLine) -> Markup {
             }
             @if let Some(last) = &line.last_text {
                 span.clip {
-                    @if last.author != Author::Lead { (labels::author(last.author, words)) ": " }
+                    @if last.author != Author::Lead { (labels::author(last.author, visit.language)) ": " }
                     (last.body) @if last.is_cut { "…" }
                     @if last.media_count > 0 { " [" (last.media_count) " " (words.pictures) "]" }
                 }
             }
             span.row {
-                @if let Some(flag) = line.flag { span.tag.warn { (labels::flag(flag, words)) } }
+                @if let Some(flag) = line.flag { span.tag.warn { (labels::flag(flag, visit.language)) } }
                 @if let Some(why) = line.suppressed {
-                    span.tag.bad { (labels::suppressed(why, words)) }
+                    span.tag.bad { (labels::suppressed(why, visit.language)) }
                 }
                 @if line.is_unanswered { span.tag { (words.unanswered) } }
                 @if !line.assistant_answers { span.tag { (words.you_answer) } }
@@ -187,7 +223,7 @@ pub(crate) fn time(moment: &Moment) -> Markup {
 }
 
 fn one_page(visit: &Visit, owner: &Owner, page: &ConversationPage, form: &Form) -> Markup {
-    let words = &visit.words().conversations;
+    let words = ConversationWords::of(visit.language);
     let lead = &page.lead;
     let name = lead.name.as_deref().unwrap_or(lead.phone.as_str());
     let has_taken_over = lead.taken_over_at.is_some();
@@ -205,7 +241,7 @@ fn one_page(visit: &Visit, owner: &Owner, page: &ConversationPage, form: &Form) 
         p.quiet { (lead.phone.as_str()) }
         @if let Some(flag) = lead.flag {
             div.notice.warn {
-                p { (labels::flag(flag, words)) }
+                p { (labels::flag(flag, visit.language)) }
                 form method="post" {
                     (form::token(&owner.form_token))
                     input type="hidden" name="do" value="resolve";
@@ -220,7 +256,7 @@ fn one_page(visit: &Visit, owner: &Owner, page: &ConversationPage, form: &Form) 
             @for text in page.texts.iter().rev() { (text_of(visit, text)) }
         }
         @if let Some(why) = page.consent.suppressed {
-            p.notice.bad { (labels::suppressed(why, words)) ". " (words.no_texts) }
+            p.notice.bad { (labels::suppressed(why, visit.language)) ". " (LabelWords::of(visit.language).no_texts) }
         } @else {
             form.card method="post" {
                 (form::token(&owner.form_token))
@@ -241,7 +277,7 @@ fn one_page(visit: &Visit, owner: &Owner, page: &ConversationPage, form: &Form) 
 }
 
 fn text_of(visit: &Visit, text: &Text) -> Markup {
-    let words = &visit.words().conversations;
+    let words = ConversationWords::of(visit.language);
     html! {
         li.ours[text.author != Author::Lead] {
             @if !text.body.is_empty() { p { (text.body) } }
@@ -257,10 +293,10 @@ fn text_of(visit: &Visit, text: &Text) -> Markup {
                 }
             }
             footer {
-                (labels::author(text.author, words)) " · " (time(&text.at))
-                @if text.author != Author::Lead { " · " (labels::status(&text.status, words)) }
+                (labels::author(text.author, visit.language)) " · " (time(&text.at))
+                @if text.author != Author::Lead { " · " (labels::status(&text.status, visit.language)) }
                 @if let Some(code) = text.error_code { " (Twilio " (code) ")" }
-                @if let Some(basis) = text.legal_basis { " · " (labels::basis(basis, words)) }
+                @if let Some(basis) = text.legal_basis { " · " (labels::basis(basis, visit.language)) }
                 @if text.masked_count > 0 { " · " (words.masked) }
             }
         }

@@ -16,8 +16,50 @@ use crate::{
         form::{self, Field, Form},
         layout,
         signed_in::Owner,
+        words::words,
     },
 };
+
+words! {
+    /// Where an owner closes the account.
+    DeleteAccountWords {
+        title: "Delete the account", "Supprimer le compte";
+        at_once_title: "At once", "Aussitôt";
+        at_once:
+            "No text is answered or sent any more, all sessions end, and nobody can sign in.",
+            "Plus aucun texto ne reçoit de réponse ni n’est envoyé, toutes les sessions prennent fin, et personne ne peut se connecter.";
+        within_hours_title: "Within hours", "En quelques heures";
+        within_hours:
+            "The subscription is cancelled. Your data is sealed under a key of its own, then erased from the live database, with all files and the sign-in, and emptied at Twilio.",
+            "L’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre, puis effacées de la base vivante, avec tous les fichiers et la connexion, et vidées chez Twilio.";
+        for_90_days_title: "For 90 days", "Pendant 90 jours";
+        for_90_days:
+            "An operator can bring the account back from the sealed copy if you ask for it.",
+            "Un opérateur peut rétablir le compte à partir de la copie scellée, si vous le demandez.";
+        then_title: "After 90 days", "Après 90 jours";
+        then:
+            "The key is destroyed, then the copy. A certificate without personal data says so.",
+            "La clé est détruite, puis la copie. Un certificat sans données personnelles l’atteste.";
+        stays_title: "What stays", "Ce qui reste";
+        stays:
+            "Invoices and customer records that Stripe has to keep, carriers' own records, and under a keyed hash which numbers said stop.",
+            "Les factures et fiches de client que Stripe doit garder, les traces propres aux opérateurs, et sous un hachage à clé les numéros qui ont dit d’arrêter.";
+        export_first: "Take your data along first", "Emporter d’abord vos données";
+        name_is: "The shop's name is", "Le nom du commerce est";
+        confirmation: "Type the shop's name to confirm", "Tapez le nom du commerce pour confirmer";
+        hint: "This cannot be undone here.", "Ceci ne peut pas être annulé ici.";
+        other_name: "This is not the shop's name.", "Ce n’est pas le nom du commerce.";
+        press: "Delete the account for good", "Supprimer le compte pour de bon";
+        closed_title: "The account is closed", "Le compte est fermé";
+        closed:
+            "What could restore it is destroyed on",
+            "Ce qui permettrait de le rétablir est détruit le";
+        keep_link:
+            "Keep the following link: it shows how far the deletion is, and in the end the certificate. You need no account for it.",
+            "Gardez le lien suivant : il montre où en est la suppression et, à la fin, le certificat. Il ne demande pas de compte.";
+        follow: "Follow the deletion", "Suivre la suppression";
+    }
+}
 
 /// The field for the shop's id.
 const SHOP: &str = "shop";
@@ -63,7 +105,7 @@ impl Pages {
                 }
                 Err(error) => return Err(error.into()),
             }
-            form.wrong(CONFIRMATION, visit.words().delete_account.other_name);
+            form.wrong(CONFIRMATION, DeleteAccountWords::of(visit.language).other_name);
         }
         let shop = self.console.read_account(&owner.owner).await?.shop;
         let status = if form.is_good() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
@@ -72,7 +114,7 @@ impl Pages {
 }
 
 fn page(visit: &Visit, owner: &Owner, shop: &Shop, form: &Form) -> Markup {
-    let words = &visit.words().delete_account;
+    let words = DeleteAccountWords::of(visit.language);
     let field = Field {
         name: CONFIRMATION,
         label: words.confirmation,
@@ -110,7 +152,7 @@ fn page(visit: &Visit, owner: &Owner, shop: &Shop, form: &Form) -> Markup {
 
 /// What an owner without an account still has: the date, and the way to the certificate.
 fn farewell(visit: &Visit, closure: &ClosureView, place: &str) -> Markup {
-    let words = &visit.words().delete_account;
+    let words = DeleteAccountWords::of(visit.language);
     let date = closure.purge_at.get(..10).unwrap_or(&closure.purge_at);
     let content = html! {
         h1 { (words.closed_title) }

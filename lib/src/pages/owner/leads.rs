@@ -14,13 +14,66 @@ use crate::{
     pages::{
         Notice, Pages, Visit, faults,
         form::{self, Field, Form},
-        labels,
-        owner::conversations::time,
+        owner::{conversations::time, labels},
         signed_in::Owner,
         visit::Query,
+        words::words,
     },
     rate_limit::Limit,
 };
+
+words! {
+    /// The people who wrote.
+    LeadWords {
+        title: "Leads", "Clients";
+        search: "Find a person", "Trouver une personne";
+        search_hint:
+            "The beginning of a name, or of a number.",
+            "Le début d’un nom ou d’un numéro.";
+        find: "Find", "Trouver";
+        none: "Nobody found.", "Personne n’a été trouvé.";
+        more: "More", "Suite";
+        conversation: "Conversation", "Conversation";
+        phone: "Number", "Numéro";
+        first: "First wrote", "Premier texto";
+        last: "Last wrote", "Dernier texto";
+        correct_title: "What is known", "Ce qui est connu";
+        name: "Name", "Nom";
+        email: "E-mail address", "Adresse courriel";
+        notes: "Notes", "Notes";
+        notes_hint:
+            "Only you see them. They are in the file a person may ask for.",
+            "Vous seul les voyez. Elles sont dans le fichier qu’une personne peut demander.";
+        save: "Save", "Enregistrer";
+        conflict:
+            "Somebody changed this meanwhile. Copy what you typed, reload the page, and try again.",
+            "Ceci a été changé entre-temps. Copiez votre texte, rechargez la page et réessayez.";
+        consent_title: "Consent", "Consentement";
+        until_response:
+            "What you send counts as an answer until",
+            "Ce que vous envoyez compte comme réponse jusqu’au";
+        express: "Express consent since", "Consentement exprès depuis";
+        until_inquiry: "Implied by an inquiry until", "Implicite par une demande jusqu’au";
+        until_purchase: "Implied by a purchase until", "Implicite par un achat jusqu’au";
+        evidence: "Evidence", "Preuves";
+        granted: "agreed", "a consenti";
+        withdrawn: "withdrew", "a retiré";
+        file_title: "Hand over everything", "Tout remettre";
+        file:
+            "All there is about this person, as a file to give to them. Needs a sign-in of the last 10 minutes.",
+            "Tout ce qu’il y a sur cette personne, dans un fichier à lui donner. Exige une connexion des 10 dernières minutes.";
+        file_get: "Download the file", "Télécharger le fichier";
+        erase_title: "Erase this person", "Effacer cette personne";
+        erase:
+            "Texts, pictures, name, address and notes are gone at once, and cannot be brought back. If they said stop, that alone stays, under a keyed hash.",
+            "Textos, images, nom, adresse et notes disparaissent aussitôt, sans retour. S’ils ont dit d’arrêter, cela seul reste, sous un hachage à clé.";
+        erase_sure:
+            "I understand that this cannot be undone.",
+            "Je comprends que c’est irréversible.";
+        erase_unsure: "Tick this to go on.", "Cochez ceci pour continuer.";
+        erase_press: "Erase", "Effacer";
+    }
+}
 
 /// How many people a page has.
 const PAGE: u16 = 50;
@@ -70,7 +123,7 @@ impl Pages {
         lead_id: Uuid,
         form: Option<Form>,
     ) -> Result<Answer, Problem> {
-        let words = &visit.words().leads;
+        let words = LeadWords::of(visit.language);
         let Some(mut form) = form else {
             let page = self.console.read_lead(&owner.owner, lead_id).await?;
             let form = filled(&page.lead);
@@ -155,7 +208,7 @@ fn filled(lead: &Lead) -> Form {
 }
 
 fn list_page(visit: &Visit, owner: &Owner, list: &LeadList, form: &Form) -> Markup {
-    let words = &visit.words().leads;
+    let words = LeadWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         form.card method="post" role="search" {
@@ -180,7 +233,7 @@ fn list_page(visit: &Visit, owner: &Owner, list: &LeadList, form: &Form) -> Mark
                         span.clip { (lead.phone.as_str())
                             @if let Some(email) = &lead.email { " · " (email) } }
                         @if let Some(why) = lead.suppressed {
-                            span.tag.bad { (labels::suppressed(why, &visit.words().conversations)) }
+                            span.tag.bad { (labels::suppressed(why, visit.language)) }
                         }
                     }
                 }
@@ -199,7 +252,7 @@ fn list_page(visit: &Visit, owner: &Owner, list: &LeadList, form: &Form) -> Mark
 }
 
 fn one_page(visit: &Visit, owner: &Owner, page: &LeadPage, form: &Form) -> Markup {
-    let words = &visit.words().leads;
+    let words = LeadWords::of(visit.language);
     let lead = &page.lead;
     let title = lead.name.as_deref().unwrap_or(lead.phone.as_str());
     let content = html! {
@@ -264,7 +317,7 @@ fn optional<'a>(name: &'static str, label: &'a str, kind: &'static str, max: u32
 
 /// What a person agreed to, and the evidence for it.
 fn consent(visit: &Visit, page: &LeadPage) -> Markup {
-    let words = &visit.words().leads;
+    let words = LeadWords::of(visit.language);
     let consent = &page.consent;
     let facts = [
         (words.until_response, &consent.response_until),
@@ -277,7 +330,7 @@ fn consent(visit: &Visit, page: &LeadPage) -> Markup {
             h2 { (words.consent_title) }
             @if let Some(why) = consent.suppressed {
                 p.notice.bad {
-                    (labels::suppressed(why, &visit.words().conversations))
+                    (labels::suppressed(why, visit.language))
                     @if let Some(since) = &consent.suppressed_at { " · " (time(since)) }
                 }
             }

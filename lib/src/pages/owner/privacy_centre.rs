@@ -13,11 +13,58 @@ use crate::{
     pages::{
         Notice, Pages, Visit,
         form::{self, Form},
+        notice::NoticeWords,
         signed_in::Owner,
-        wording::PrivacyCentreWords,
+        words::words,
     },
     rate_limit::Limit,
 };
+
+words! {
+    /// The owner's privacy centre.
+    PrivacyCentreWords {
+        title: "Privacy centre", "Centre de confidentialité";
+        lead:
+            "Everything we hold for you: take it along, or have it gone.",
+            "Tout ce que nous détenons pour vous : emportez-le, ou faites-le disparaître.";
+        export_title: "Take everything along", "Tout emporter";
+        export:
+            "Profile, leads, conversations, pictures and consent records of one moment, in one file with row counts and checksums. Due within 5 business days; usually there in minutes. It is kept for 7 days, and downloading needs a sign-in of the last 10 minutes.",
+            "Profil, clients, conversations, images et preuves de consentement d’un même instant, dans un fichier avec le nombre de lignes et des sommes de contrôle. Dû en 5 jours ouvrables; prêt d’ordinaire en quelques minutes. Il est gardé 7 jours, et le télécharger exige une connexion des 10 dernières minutes.";
+        format: "Format", "Format";
+        json: "JSON, for programs", "JSON, pour les programmes";
+        csv: "CSV, for spreadsheets", "CSV, pour les tableurs";
+        begin_export: "Start an export", "Commencer une exportation";
+        exports_caption: "Your exports", "Vos exportations";
+        asked: "Asked for", "Demandée";
+        state: "State", "État";
+        due: "Due by", "Due le";
+        open: "in the making", "en préparation";
+        ready: "ready", "prête";
+        expired: "deleted after 7 days", "supprimée après 7 jours";
+        download: "Download", "Télécharger";
+        rows: "rows", "lignes";
+        checksum: "SHA-256", "SHA-256";
+        no_exports:
+            "You have not asked for an export lately.",
+            "Vous n’avez pas demandé d’exportation récemment.";
+        password_title: "Password", "Mot de passe";
+        password:
+            "Kept by Supabase Auth as a bcrypt hash. We cannot read it.",
+            "Gardé par Supabase Auth sous forme de hachage bcrypt. Nous ne pouvons pas le lire.";
+        change_password: "Change the password", "Changer le mot de passe";
+        everywhere_title: "Other devices", "Autres appareils";
+        everywhere:
+            "Ends all sessions of this account, this one included.",
+            "Met fin à toutes les sessions de ce compte, celle-ci comprise.";
+        sign_out_everywhere: "Sign out everywhere", "Se déconnecter partout";
+        delete_title: "Delete the account", "Supprimer le compte";
+        delete:
+            "Texting stops and sign-in ends at once, and the subscription is cancelled. Your data is sealed under a key of its own and removed from the live database. For 90 days an operator can restore it for you; then key and backup are destroyed. What Stripe has to keep by law (invoices) stays at Stripe. Evidence of who said stop stays under a keyed hash.",
+            "Les textos et la connexion cessent aussitôt, et l’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre et retirées de la base vivante. Pendant 90 jours, un opérateur peut les rétablir pour vous; ensuite la clé et la copie sont détruites. Ce que Stripe doit garder selon la loi (factures) reste chez Stripe. La preuve de qui a dit d’arrêter reste sous un hachage à clé.";
+        delete_go: "Delete the account…", "Supprimer le compte…";
+    }
+}
 
 impl Pages {
     /// The page, or an export if one was asked for.
@@ -80,7 +127,7 @@ impl Pages {
 }
 
 fn page(visit: &Visit, owner: &Owner, account: Option<&AccountPage>) -> Markup {
-    let words = &visit.words().privacy_centre;
+    let words = PrivacyCentreWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         p.prose { (words.lead) }
@@ -100,7 +147,7 @@ fn page(visit: &Visit, owner: &Owner, account: Option<&AccountPage>) -> Markup {
                     }
                     (exports(words, &account.exports))
                 },
-                None => p { (visit.words().notices.no_shop) },
+                None => p { (NoticeWords::of(visit.language).no_shop) },
             }
         }
         div.grid {

@@ -18,9 +18,62 @@ use crate::{
         layout,
         signed_in::Owner,
         visit,
+        words::words,
     },
     rate_limit::Limit,
 };
+
+words! {
+    /// The shop.
+    ShopWords {
+        title: "Your shop", "Votre commerce";
+        welcome_title: "Tell us about your shop", "Parlez-nous de votre commerce";
+        welcome:
+            "What you write here is all the assistant knows. You can change it at any time.",
+            "L’assistant ne saura que ce que vous écrivez ici. Vous pouvez le changer en tout temps.";
+        open: "Open the shop", "Ouvrir le commerce";
+        name: "Name of the shop", "Nom du commerce";
+        name_hint:
+            "It stands at the beginning of the first text to each customer.",
+            "Il est au début du premier texto à chaque client.";
+        mailing_address: "Mailing address", "Adresse postale";
+        mailing_address_hint:
+            "Canadian law wants it within reach of everybody who is texted.",
+            "La loi canadienne veut que toute personne textée puisse la trouver.";
+        contact_email: "E-mail address for customers", "Adresse courriel pour les clients";
+        contact_hint:
+            "One of these three is needed: an e-mail address, a number or a website.",
+            "Il en faut une des trois : une adresse courriel, un numéro ou un site.";
+        contact_phone: "Phone number for customers", "Téléphone pour les clients";
+        website: "Website", "Site web";
+        time_zone: "Time zone", "Fuseau horaire";
+        language: "Language", "Langue";
+        english: "English", "English";
+        french: "Français", "Français";
+        about: "What the assistant may tell customers", "Ce que l’assistant peut dire aux clients";
+        about_hint:
+            "Hours, prices, services, where to park. It says no price that is not here.",
+            "Heures, prix, services, stationnement. Il ne dit aucun prix qui n’est pas ici.";
+        instructions: "How the assistant should talk", "Comment l’assistant doit parler";
+        instructions_hint:
+            "Tone, what to ask, when to hand over to you.",
+            "Le ton, quoi demander, quand vous passer la main.";
+        save: "Save", "Enregistrer";
+        conflict:
+            "The profile was changed meanwhile. Copy what you typed, reload the page, and try again.",
+            "Le profil a été changé entre-temps. Copiez votre texte, rechargez la page et réessayez.";
+        unconfirmed:
+            "Confirm your e-mail address first: sign in with a code by e-mail.",
+            "Confirmez d’abord votre adresse courriel : connectez-vous avec un code par courriel.";
+        try_title: "Try the assistant", "Essayer l’assistant";
+        question: "Ask as a customer would", "Demandez comme un client";
+        question_hint:
+            "It answers from what is saved above. Nothing is kept, nobody is texted.",
+            "Il répond d’après ce qui est enregistré ci-dessus. Rien n’est gardé, personne n’est texté.";
+        ask: "Ask", "Demander";
+        would_say: "The assistant would say:", "L’assistant dirait :";
+    }
+}
 
 impl Pages {
     /// The profile, or what was typed into it, or a question to try.
@@ -30,7 +83,7 @@ impl Pages {
         owner: &Owner,
         form: Option<Form>,
     ) -> Result<Answer, Problem> {
-        let words = &visit.words().shop;
+        let words = ShopWords::of(visit.language);
         let Some(mut form) = form else {
             let page = self.console.read_shop(&owner.owner).await?;
             return Ok(visit.page(shop_page(visit, owner, &filled(&page.profile), None)));
@@ -77,7 +130,7 @@ impl Pages {
         owner: &Owner,
         form: Option<Form>,
     ) -> Result<Answer, Problem> {
-        let words = &visit.words().shop;
+        let words = ShopWords::of(visit.language);
         let Some(mut form) = form else {
             // Who has a shop already looks at it.
             match self.console.read_shop(&owner.owner).await {
@@ -132,7 +185,7 @@ fn filled(profile: &Profile) -> Form {
 }
 
 fn shop_page(visit: &Visit, owner: &Owner, form: &Form, answer: Option<&str>) -> Markup {
-    let words = &visit.words().shop;
+    let words = ShopWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         form.card method="post" action="/shop" {
@@ -156,7 +209,7 @@ fn shop_page(visit: &Visit, owner: &Owner, form: &Form, answer: Option<&str>) ->
 }
 
 fn welcome_page(visit: &Visit, owner: &Owner, form: &Form) -> Markup {
-    let words = &visit.words().shop;
+    let words = ShopWords::of(visit.language);
     let content = html! {
         h1 { (words.welcome_title) }
         p.prose { (words.welcome) }
@@ -170,7 +223,7 @@ fn welcome_page(visit: &Visit, owner: &Owner, form: &Form) -> Markup {
 }
 
 fn fields(visit: &Visit, form: &Form) -> Markup {
-    let words = &visit.words().shop;
+    let words = ShopWords::of(visit.language);
     let line = |name, label, hint, kind, max_length, is_required| {
         let autocomplete = "off";
         Field { name, label, hint, kind, autocomplete, max_length, is_required }.show(form)

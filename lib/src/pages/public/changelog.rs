@@ -2,7 +2,22 @@
 
 use maud::{Markup, html};
 
-use crate::pages::{Visit, layout};
+use crate::pages::{Visit, layout, words::words};
+
+words! {
+    /// The changelog.
+    ChangelogWords {
+        title: "Changelog", "Journal des changements";
+        lead:
+            "What has changed. What matters for security is marked.",
+            "Ce qui a changé. Ce qui compte pour la sécurité est marqué.";
+        security_tag: "security", "sécurité";
+        audit:
+            "Date of the last external audit: there has been none yet.",
+            "Date du dernier audit externe : il n’y en a pas encore eu.";
+        only_english: "Entries are kept in English.", "Les entrées sont tenues en anglais.";
+    }
+}
 
 const SOURCE: &str = include_str!("../../../../CHANGELOG.md");
 
@@ -65,7 +80,7 @@ fn link(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 pub(crate) fn page(visit: &Visit) -> Markup {
-    let words = &visit.words().changelog;
+    let words = ChangelogWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         p.prose { (words.lead) " " (words.only_english) }

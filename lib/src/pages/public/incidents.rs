@@ -5,7 +5,23 @@
 
 use maud::{Markup, html};
 
-use crate::pages::{Visit, layout, wording::Text};
+use crate::pages::{
+    Visit, layout,
+    words::{Text, words},
+};
+
+words! {
+    /// Incidents and post-mortems.
+    IncidentWords {
+        title: "Incidents", "Incidents";
+        lead:
+            "If data of our customers is ever affected, those concerned are told within 72 hours of our confirming it, and what happened is published here: what, when, who, and what we changed.",
+            "Si des données de nos clients sont un jour touchées, les personnes concernées le savent dans les 72 heures après que nous l’avons confirmé, et ce qui s’est passé est publié ici : quoi, quand, qui, et ce que nous avons changé.";
+        none:
+            "There are no post-mortems: none has been published so far.",
+            "Il n’y a pas de bilan d’incident : aucun n’a été publié jusqu’ici.";
+    }
+}
 
 /// An incident that was dealt with.
 #[derive(Debug, PartialEq, Eq)]
@@ -28,7 +44,7 @@ pub(crate) fn find(slug: &str) -> Option<&'static Incident> {
 }
 
 pub(crate) fn page(visit: &Visit) -> Markup {
-    let words = &visit.words().incidents;
+    let words = IncidentWords::of(visit.language);
     let content = html! {
         h1 { (words.title) }
         p.prose { (words.lead) }

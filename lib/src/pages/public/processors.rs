@@ -1,6 +1,6 @@
 //! Who processes personal data for us: the registry on the privacy page.
 
-use crate::pages::wording::Text;
+use crate::pages::words::Text;
 
 /// A company that works for us.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 //! The tests bear its name, `promise_` and its id, or that of a promise which says
 //! more; a test sees to it that they exist.
 
-use crate::pages::wording::Text;
+use crate::pages::words::Text;
 
 /// A promise.
 #[derive(Debug)]

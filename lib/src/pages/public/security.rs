@@ -6,10 +6,42 @@ use crate::pages::{
     Visit, layout,
     public::promises::{PROMISES, PROVEN},
     settings::Contacts,
+    words::words,
 };
 
+words! {
+    /// The security page.
+    SecurityWords {
+        title: "What we promise, and how far it goes", "Ce que nous promettons, et jusqu’où";
+        lead:
+            "Each promise says what makes it true, how far it goes, and which tests of ours look at it. Where people or a provider keep it and not our code, it says so.",
+            "Chaque promesse dit ce qui la rend vraie, jusqu’où elle va et lesquels de nos tests la surveillent. Quand des personnes ou un fournisseur la tiennent, et non notre code, elle le dit.";
+        how: "What makes it true", "Ce qui la rend vraie";
+        limits: "Limits", "Limites";
+        proven:
+            "All tests of this page last passed:",
+            "Tous les tests de cette page ont réussi pour la dernière fois :";
+        not_proven:
+            "This build was not made by a run of all tests; it does not say when they last passed.",
+            "Cette version n’a pas été produite par une exécution de tous les tests; elle ne dit pas quand ils ont réussi pour la dernière fois.";
+        tests: "Tests", "Tests";
+        report_title: "Report a weakness", "Signaler une faille";
+        report:
+            "You get an answer within 24 hours, and public credit if you want it. Test with accounts and numbers of your own, never read or keep other people's data, and give us time to mend it.",
+            "Vous recevez une réponse en 24 heures, et des remerciements publics si vous le souhaitez. Testez avec vos propres comptes et numéros, ne lisez ni ne gardez jamais les données d’autrui, et laissez-nous le temps de corriger.";
+        credit:
+            "Nobody has reported a weakness yet. Who does is thanked here by name.",
+            "Personne n’a encore signalé de faille. Qui le fera sera remercié ici par son nom.";
+        audit_title: "Audits", "Audits";
+        audit:
+            "There has been no external audit yet. When there is one, its date and its findings are here.",
+            "Il n’y a pas encore eu d’audit externe. Quand il y en aura un, sa date et ses résultats seront ici.";
+        contact: "Write to", "Écrivez à";
+    }
+}
+
 pub(crate) fn page(visit: &Visit, contacts: &Contacts) -> Markup {
-    let words = &visit.words().security;
+    let words = SecurityWords::of(visit.language);
     let language = visit.language;
     let content = html! {
         div.prose {

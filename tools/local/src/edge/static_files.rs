@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn a_path_leads_to_a_file_below_the_folder_or_nowhere() {
         check("/", Some(""));
-        check("/robots.txt", Some("robots.txt"));
+        check("/logo.svg", Some("logo.svg"));
         check("/docs/", Some("docs"));
         check("/fonts/a%20b.woff2", Some("fonts/a b.woff2"));
         check("/.well-known/security.txt", Some(".well-known/security.txt"));

@@ -5,6 +5,8 @@
 
 use std::sync::Arc;
 
+use http::Method;
+use leadslock::pages::table::{Audience, PAGES};
 use local::{
     browser::Browser,
     compile,
@@ -13,6 +15,19 @@ use local::{
     progress::Progress,
     stack::{Database, Foundation, Stack},
 };
+use serde_json::json;
+
+/// Every page that is looked at: its path, and whether it is an owner's.
+fn pages() -> Vec<serde_json::Value> {
+    let shown = PAGES.iter().filter(|page| page.is_html && page.methods.contains(&Method::GET));
+    let paths = shown.flat_map(|page| {
+        page.queries.iter().map(move |query| {
+            let path = format!("{}{query}", page.path);
+            json!({ "path": path, "isOwners": page.audience == Audience::Owner })
+        })
+    });
+    paths.collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_gets_along_in_a_real_browser() {
@@ -38,6 +53,7 @@ async fn a_person_gets_along_in_a_real_browser() {
                 ("CONTROL", stack.product.simulator.url().join("/control").unwrap().to_string()),
                 ("SUPABASE", stack.supabase.url.to_string()),
                 ("NUMBER", number),
+                ("PAGES", serde_json::Value::from(pages()).to_string()),
             ]
             .into(),
         )

@@ -96,10 +96,10 @@ fn cases() -> Vec<Case> {
     let no_text = [TEXT.as_bytes(), b"%FF\xFF"].concat();
     let too_long = |bytes| vec![b'a'; bytes];
     vec![
-        Case::get("a file", "/robots.txt", 200),
-        Case::get("a file, asked for with a query", "/robots.txt?a=b", 200),
-        Case::new("the head of a file", Method::HEAD, "/robots.txt", 200),
-        Case::new("a file, posted to", Method::POST, "/robots.txt", 405)
+        Case::get("a file", "/logo.svg", 200),
+        Case::get("a file, asked for with a query", "/logo.svg?a=b", 200),
+        Case::new("the head of a file", Method::HEAD, "/logo.svg", 200),
+        Case::new("a file, posted to", Method::POST, "/logo.svg", 405)
             .in_dev(InDev::Other(200, "it serves files whatever the method")),
         Case::get("no file", "/missing.txt", 404),
         Case::get("a file that is not public", "/Cargo.toml", 404),

@@ -8,9 +8,9 @@ use crate::{
     edge::{Answer, Problem},
     pages::{
         Notice, Pages, Visit,
+        entry::EntryWords,
         form::{self, Field, Form},
         signed_in::Owner,
-        wording::EntryWords,
     },
     providers::supabase::auth::{AuthError, MAX_PASSWORD_BYTES, MIN_PASSWORD_CHARS},
     session::SessionError,
@@ -79,7 +79,7 @@ impl Pages {
         form: Option<Form>,
     ) -> Result<Answer, Problem> {
         owner.session().require_recent()?;
-        let words = &visit.words().entry;
+        let words = EntryWords::of(visit.language);
         let Some(mut form) = form else {
             return Ok(visit.page(page(visit, owner, &Form::default())));
         };
@@ -106,7 +106,7 @@ impl Pages {
 }
 
 fn page(visit: &Visit, owner: &Owner, form: &Form) -> Markup {
-    let words = &visit.words().entry;
+    let words = EntryWords::of(visit.language);
     let content = html! {
         div.narrow {
             h1 { (words.password_title) }
@@ -127,11 +127,10 @@ mod tests {
     use trust::text::language::Language;
 
     use super::*;
-    use crate::pages::wording;
 
     #[test]
     fn a_password_is_long_and_not_among_the_first_tried() {
-        let words = &wording::of(Language::English).entry;
+        let words = EntryWords::of(Language::English);
         let email = "owner@example.com";
         for (password, want) in [
             ("correct horse battery", None),
