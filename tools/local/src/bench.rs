@@ -16,7 +16,7 @@ mod statistics;
 mod table;
 mod warm;
 
-use std::{env, fmt, fs, thread};
+use std::{env, fmt, fs, path::Path, thread};
 
 use anyhow::{Result, ensure};
 
@@ -51,6 +51,15 @@ pub struct Report {
     sections: Vec<(&'static str, String)>,
 }
 
+/// Compares the cold start of each function with that of another build, whose executables
+/// are in the folder `against`.
+pub async fn compare(against: &Path, extent: Extent, progress: &Progress) -> Result<String> {
+    progress.say("building the functions and hello_world");
+    let executables = compile::functions(true).await?;
+    let hello_world = compile::example("hello_world").await?;
+    cold_start::measure(&executables, &hello_world, Some(against), extent, progress).await
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (title, content) in &self.sections {
@@ -76,7 +85,8 @@ pub async fn run(extent: Extent, progress: &Progress) -> Result<Report> {
     progress.say("checking signatures");
     let (text_check, event_check) =
         (signature_check::of_text(extent)?, signature_check::of_event(extent)?);
-    let cold_start = cold_start::measure(&executables, &hello_world, extent, progress).await?;
+    let cold_start =
+        cold_start::measure(&executables, &hello_world, None, extent, progress).await?;
     let warm = warm::measure(&executables, &hello_world, extent, progress).await?;
     Ok(Report {
         sections: vec![

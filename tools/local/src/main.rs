@@ -57,6 +57,9 @@ enum Task {
         /// Measure as little as shows that it works
         #[arg(long)]
         quick: bool,
+        /// Compare only the cold start, with that of another build's executables
+        #[arg(long, value_name = "FOLDER")]
+        against: Option<PathBuf>,
     },
     /// Measure what the database's functions cost when the database is large; takes about
     /// a quarter of an hour and 15 GB, which it gives back
@@ -134,7 +137,7 @@ async fn main() -> ExitCode {
             print!("{}", deployment::vercel_json());
             Ok(())
         }
-        Some(Task::Bench { quick }) => run_benchmarks(quick).await,
+        Some(Task::Bench { quick, against }) => run_benchmarks(quick, against.as_deref()).await,
         Some(Task::BenchScale { leads, shops, longest, turns, evidence }) => {
             let extent = scale::Extent { leads, shops, long_conversation: longest, turns };
             run_scale_benchmark(extent, evidence.as_deref()).await
@@ -241,8 +244,12 @@ async fn run_product(run: Run) -> Result<()> {
 }
 
 /// Measures the functions and shows the figures.
-async fn run_benchmarks(quick: bool) -> Result<()> {
+async fn run_benchmarks(quick: bool, against: Option<&Path>) -> Result<()> {
     let extent = if quick { Extent::QUICK } else { Extent::FULL };
+    if let Some(against) = against {
+        println!("\n{}", bench::compare(against, extent, &Progress::shown()).await?);
+        return Ok(());
+    }
     let report = bench::run(extent, &Progress::shown()).await?;
     println!("\n{report}");
     Ok(())

@@ -1,4 +1,4 @@
-//! How long a function takes from nothing to its first answer.
+//! How long each function takes from nothing to its first answer, and what it holds by then.
 
 use std::{
     collections::BTreeMap,
@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use leadslock::functions::table::FUNCTIONS;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::Command,
@@ -25,7 +26,7 @@ use crate::{port::Port, progress::Progress, stand_in::StandIn};
 
 /// A program to start, and its first request.
 struct Subject {
-    name: &'static str,
+    name: String,
     executable: PathBuf,
     variables: BTreeMap<String, String>,
     request: Vec<u8>,
@@ -40,57 +41,77 @@ struct Start {
     answer: Duration,
     /// How long the program has run by then, on all processors together.
     processor: Option<Duration>,
+    /// The most memory it had by then, in bytes.
+    memory: Option<u64>,
 }
 
-/// Starts each function many times, in turn with `hello_world`, and compares the two.
+/// Starts each function many times, in turn with `hello_world`, or with the same function of
+/// another build in the folder `against`, and compares the two.
 pub(super) async fn measure(
     executables: &Path,
     hello_world: &Path,
+    against: Option<&Path>,
     extent: Extent,
     progress: &Progress,
 ) -> Result<String> {
     let stand_in = StandIn::start_tls().await?;
     let hello = Subject {
-        name: "hello_world",
+        name: "hello_world".to_owned(),
         executable: hello_world.to_owned(),
         variables: BTreeMap::new(),
         request: sample::hello(),
     };
-    let functions = [
-        ("sms_inbound", sample::inbound(1)?),
-        ("sms_status", sample::status()?),
-        ("stripe_event", sample::event()?),
-        ("cron_deliver", sample::scheduler()?),
-    ]
-    .map(|(name, request)| Subject {
-        name,
-        executable: executables.join(name),
-        variables: sample::variables(&stand_in),
-        request,
-    });
+    let mut subjects = Vec::new();
+    for function in FUNCTIONS {
+        let name = function.name();
+        let ours = Subject {
+            executable: executables.join(&name),
+            name: name.clone(),
+            variables: sample::variables(&stand_in),
+            request: sample::first_request(function)?,
+        };
+        let other = against.map(|folder| Subject {
+            name: format!("{name}, other build"),
+            executable: folder.join(&name),
+            variables: ours.variables.clone(),
+            request: ours.request.clone(),
+        });
+        subjects.push((ours, other));
+    }
 
-    let mut table =
-        Table::new(["", "listening, ms", "first answer, ms", "ratio", "processor, ms", "ratio"]);
+    let mut table = Table::new([
+        "",
+        "listening, ms",
+        "first answer, ms",
+        "ratio",
+        "processor, ms",
+        "ratio",
+        "memory, MB",
+        "ratio",
+    ]);
     let mut hello_starts = Vec::new();
-    for function in &functions {
-        let name = function.name;
-        progress.say(&format!("starting {name} {} times, and hello_world as often", extent.pairs));
+    for (function, other) in &subjects {
+        let (name, other) = (function.name.as_str(), other.as_ref().unwrap_or(&hello));
+        let told = format!("starting {name} {} times, and {} as often", extent.pairs, other.name);
+        progress.say(&told);
         let mut pairs = Vec::new();
         for pair in 0..extent.pairs {
             // Neither is always the one that comes after the other.
-            let (hello, ours) = if pair % 2 == 0 {
-                let hello = hello.start().await?;
-                (hello, function.start().await?)
+            let (ours, other) = if pair % 2 == 0 {
+                let other = other.start().await?;
+                (function.start().await?, other)
             } else {
                 let ours = function.start().await?;
-                (hello.start().await?, ours)
+                (ours, other.start().await?)
             };
-            pairs.push((ours, hello));
+            pairs.push((ours, other));
         }
         table.row(row(name, &pairs));
-        hello_starts.extend(pairs.into_iter().map(|(_, hello)| (hello, hello)));
+        hello_starts.extend(pairs.into_iter().map(|(_, other)| (other, other)));
     }
-    table.row(row(hello.name, &hello_starts));
+    if against.is_none() {
+        table.row(row(&hello.name, &hello_starts));
+    }
     Ok(table.to_string())
 }
 
@@ -119,17 +140,18 @@ impl Subject {
         }
         let listening = begin.elapsed();
         let mut connection = Connection::open((Ipv4Addr::LOCALHOST, port.number()).into()).await?;
-        connection.exchange(&self.request).await.context(self.name)?;
+        connection.exchange(&self.request).await.with_context(|| self.name.clone())?;
         let answer = begin.elapsed();
 
         let processor = process.id().and_then(processor::time);
+        let memory = process.id().and_then(processor::memory);
         process.kill().await?;
-        Ok(Start { listening, answer, processor })
+        Ok(Start { listening, answer, processor, memory })
     }
 }
 
 /// A row of the table: the first of each pair, and how it compares with the second.
-fn row(name: &str, pairs: &[(Start, Start)]) -> [String; 6] {
+fn row(name: &str, pairs: &[(Start, Start)]) -> [String; 8] {
     type Time = fn(&Start) -> Option<Duration>;
     let times = |time: Time| {
         let times = pairs.iter().filter_map(|(start, _)| time(start));
@@ -148,6 +170,12 @@ fn row(name: &str, pairs: &[(Start, Start)]) -> [String; 6] {
         ratios(answer),
         times(processor),
         ratios(processor),
+        two_decimals(pairs.iter().filter_map(|(start, _)| Some(start.memory? as f64 / 1e6))),
+        two_decimals(
+            pairs
+                .iter()
+                .filter_map(|(start, hello)| Some(start.memory? as f64 / hello.memory? as f64)),
+        ),
     ]
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use form_urlencoded::Serializer;
-use leadslock::paths;
+use leadslock::{functions::table::Function, paths};
 use secrecy::SecretString;
 use trust::signatures;
 use url::{Position, Url};
@@ -125,6 +125,19 @@ pub(super) fn scheduler() -> Result<Vec<u8>> {
         "GET {path} HTTP/1.1\r\nhost: leadslock.example\r\nauthorization: Bearer {secret}\r\n\r\n"
     );
     Ok(head.into_bytes())
+}
+
+/// What a function may be asked first: what it is there for where that takes no more than a
+/// stand-in for the database, else a request that it refuses.
+pub(super) fn first_request(function: &Function) -> Result<Vec<u8>> {
+    match function.path {
+        paths::SMS_INBOUND => inbound(1),
+        paths::SMS_STATUS => status(),
+        paths::STRIPE_EVENT => event(),
+        paths::CRON_DELIVER => scheduler(),
+        paths::PAGE => Ok(hello()),
+        path => Ok(format!("GET {path} HTTP/1.1\r\nhost: leadslock.example\r\n\r\n").into_bytes()),
+    }
 }
 
 /// A request that says nothing.

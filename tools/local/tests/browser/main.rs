@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use http::Method;
 use leadslock::pages::table::{Audience, PAGES};
 use local::{
     browser::Browser,
@@ -15,6 +14,7 @@ use local::{
     progress::Progress,
     stack::{Database, Foundation, Stack},
 };
+use reqwest::Method;
 use serde_json::json;
 
 /// Every page that is looked at: its path, and whether it is an owner's.

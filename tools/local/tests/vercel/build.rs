@@ -48,7 +48,7 @@ async fn check_functions(folder: &Path) {
             ("regions", json!([REGION])),
             ("maxDuration", json!(function.max_duration)),
         ];
-        assert_eq!(facts, wanted, "{}", function.source);
+        assert_eq!(facts, wanted, "{}", function.path);
 
         let executable = folder.join("executable");
         let function = edge::Function::start(&executable, variables()).await.unwrap();

@@ -6,8 +6,11 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use leadslock::{
-    edge::headers::{PAGE_POLICY, POLICY},
-    functions::sms_inbound::SmsInbound,
+    edge::{
+        Flow as _,
+        headers::{PAGE_POLICY, POLICY},
+    },
+    functions::{sms_inbound::SmsInbound, table::FUNCTIONS},
     paths,
 };
 use local::edge::{self, Edge};
@@ -95,7 +98,10 @@ fn cases() -> Vec<Case> {
     let authorization = format!("Bearer {CRON_SECRET}");
     let no_text = [TEXT.as_bytes(), b"%FF\xFF"].concat();
     let too_long = |bytes| vec![b'a'; bytes];
-    vec![
+    // Each function of the table is there, and none answers this.
+    let each = FUNCTIONS.map(|function| Case::new(function.path, Method::PUT, function.path, 405));
+    let mut cases = Vec::from(each);
+    cases.extend([
         Case::get("a file", "/logo.svg", 200),
         Case::get("a file, asked for with a query", "/logo.svg?a=b", 200),
         Case::new("the head of a file", Method::HEAD, "/logo.svg", 200),
@@ -139,7 +145,8 @@ fn cases() -> Vec<Case> {
             .with("authorization", "Bearer "),
         Case::get("the scheduler", deliver, 503).with("authorization", authorization),
         Case::new("the scheduler, the wrong way", Method::POST, deliver, 405),
-    ]
+    ]);
+    cases
 }
 
 /// What is compared of an answer.
