@@ -3,6 +3,12 @@
 //! Nothing but a response leaves a function: `vercel_runtime` would send the
 //! text of an error to the caller. So flows return [`Problem`]s, and this one
 //! place turns them into what a caller may know.
+//!
+//! # Invariant
+//!
+//! Nothing but a response leaves a handler. `vercel_runtime` sends an error's text to the
+//! caller, so `edge::serve` catches everything, panics included, and `Problem`'s own
+//! texts are all a caller can get. Its source is logged once.
 
 pub mod headers;
 mod problem;

@@ -3,6 +3,14 @@
 //! Every obligation is a row that somebody claims for the length of a lease. A
 //! holder that dies is replaced by the next; a holder that lost its lease
 //! changes nothing, because its fencing token is no longer the newest.
+//!
+//! # Invariant
+//!
+//! A send whose outcome is unknown is never repeated blindly. `messages.attempted_at`
+//! without `twilio_sid` means Twilio may have it. Only a look-up at Twilio that comes a
+//! lease (60 s) after the attempt, and finds none but other texts of ours, frees it; or
+//! the status callback, whose signed URL carries our own id, settles it. No process hands
+//! a text to Twilio later than 40 s after its claim.
 
 pub mod assistant;
 mod media;

@@ -6,6 +6,15 @@
 //!
 //! A form is taken only from ourselves ([`Pages::check_form`]), and
 //! answered with a redirect, or with the same form again and what is wrong with it.
+//!
+//! # Invariant
+//!
+//! Pages work without script, and are allowed none. They load our stylesheet and
+//! pictures, send forms to us, and reach nobody else: so says their
+//! Content-Security-Policy, which the browser enforces. What comes from outside gets onto
+//! a page through `maud` only, which escapes it, never into an address or a style. A way
+//! out (Stripe, a bundle, a picture) is a link or a redirect of a link, so `form-action`
+//! needs no exception.
 
 mod cookies;
 mod csrf;

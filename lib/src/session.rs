@@ -5,6 +5,15 @@
 //! and whether the owner has a second factor, only the database knows: every
 //! function of ours there that acts for an owner begins with
 //! `app.require_session`, which is told [`Session`] as it is serialized.
+//!
+//! # Invariant
+//!
+//! An owner's request passes two checks. `session::Verifier` proves the token: signature
+//! by a published key and the algorithm of that key, issuer, audience, role, times. A
+//! token says nothing of what happened since it was made, so each SQL function that acts
+//! for an owner begins with `app.require_session`: the session still stands, and who has
+//! a second factor has shown it. What cannot be undone or gives much away also calls
+//! `Session::require_recent`.
 
 mod keys;
 pub mod settings;

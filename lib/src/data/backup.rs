@@ -4,6 +4,13 @@
 //! All rows are of one moment (`rpc/snapshot_backup`). From there they come chunk by
 //! chunk, are packed, sealed, and go to Storage while they are: nothing is ever held
 //! whole. What is cut off is no object, and what is made again takes its place.
+//!
+//! # Invariant
+//!
+//! A sealed backup is read to its end before a row is written. Each chunk is
+//! authenticated, with the closure and path it was made for, but that none is missing is
+//! known only with the last. A restore that is killed is done again; the shop is closed
+//! until the last call has counted its rows.
 
 pub mod archive;
 pub mod restore;

@@ -5,6 +5,14 @@
 //! Stripe, in Storage, at Twilio. Each effect may be had twice, and is recorded by a
 //! call that also goes on to the next step. Whoever holds the row and dies is
 //! replaced by the next, who goes on from there.
+//!
+//! # Invariant
+//!
+//! A closed account is erased by steps, each with a receipt. `app.closures` is an
+//! obligation like an export, and outlives all it is about. `rpc/next_closure_step` does
+//! what is SQL alone, a bounded piece in each call, and hands out what is not; the call
+//! that records an effect is the one that goes on. Nothing is erased before it is sealed:
+//! a check constraint says so. Every effect may be had twice.
 
 pub mod certificate;
 pub mod proof;

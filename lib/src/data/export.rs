@@ -5,6 +5,16 @@
 //! while they do: neither is ever held whole. The row in `app.exports` is the
 //! obligation. Whoever holds it and dies is replaced by the next, who begins with
 //! the same rows and comes to the same bytes at the same place.
+//!
+//! # Invariants
+//!
+//! An export is of one moment. `snapshot_export` reads everything in one statement,
+//! through a stable function, so all its queries have that statement's snapshot. Counts
+//! are written in the same statement, and a bundle without as many rows is not finished.
+//!
+//! A bundle that is cut off is no object. The body of the upload ends well only if the
+//! bundle was finished; else it ends with an error, and Storage keeps nothing. The path
+//! is the export's, so whoever makes it again replaces it.
 
 pub mod bundle;
 pub mod schema;

@@ -3,6 +3,13 @@
 //! One table feeds the functions' responses and the static files' headers in
 //! `vercel.json`, so that no response of the product is without it. A page gets
 //! the same headers as everything else; two of them have another value there.
+//!
+//! # Invariant
+//!
+//! The header policy is on everything once. `edge::headers` has it as one table, with two
+//! values of their own for pages; `edge::serve` puts it on whatever a function answers,
+//! and `vercel.json` on what Vercel answers itself. A test asks every path by every
+//! method, and sees every status.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

@@ -2,6 +2,13 @@
 //!
 //! Verify, parse, one call that stores everything, answer. What is owed is done
 //! after the answer, and by `cron_deliver` if this process does not live to.
+//!
+//! # Invariant
+//!
+//! One call before the answer. Except for a text that begins or ends with digits right
+//! after another such text: then the first call writes nothing and returns the texts
+//! before, `redaction` looks at them together, and the second call stores all of them
+//! masked.
 
 use std::sync::Arc;
 

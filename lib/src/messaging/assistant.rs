@@ -3,6 +3,13 @@
 //! It asks the models in order until one gives an answer that passes
 //! [`review`], within a hard limit of time; else the lead gets a canned answer
 //! and the owner is told. Whatever happens, there is an answer.
+//!
+//! # Invariant
+//!
+//! The assistant always answers. At most 9 s for all models together; then a canned
+//! answer, and the owner is flagged. A model's words reach a lead only through
+//! `messaging::assistant::review`: prices only from the shop's text, other numbers only
+//! from the conversation or the shop, no foreign links, no appointments, three SMS.
 
 mod canned;
 mod prompt;

@@ -5,6 +5,13 @@
 //! whoever takes over from a holder that died never finds a picture gone that
 //! is not kept. Every step may be done twice: an object replaces itself, and
 //! what Twilio does not have any more is removed.
+//!
+//! # Invariant
+//!
+//! A picture leaves Twilio only after the database says what became of it. First the
+//! object (an upload replaces itself), then the row (`rpc/settle_media`, with the fencing
+//! token), then Twilio's copy, then that it is gone. So a job that was killed anywhere is
+//! simply done again, and `gone` never means that we lost it ourselves.
 
 use std::time::Duration;
 

@@ -4,6 +4,15 @@
 //! and the refresh token, which gets the next pair when the first has expired. Both
 //! are made by Supabase when somebody signs in, and replace whatever was there: what
 //! a browser brought along before is never signed in.
+//!
+//! # Invariant
+//!
+//! A form counts from our own page, in the browser and session it was made for.
+//! `check_form` asks the browser where the request comes from (`Sec-Fetch-Site`,
+//! `Origin`; one has to say that it is us and neither may deny it) and wants the HMAC of
+//! the session's id that the page carried; of a random cookie before anybody has signed
+//! in. Signing in replaces both tokens and drops that cookie, so what was planted before
+//! is worth nothing.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;

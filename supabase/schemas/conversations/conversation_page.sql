@@ -1,3 +1,8 @@
+-- Invariant: A list costs a page. It is read from an index in the list's order, one row
+-- more than is shown, and goes on after an id or a time: never after a name or a number,
+-- which have no place in a URL. Which text is a conversation's newest is in
+-- app.conversations, kept by a trigger under the lead's lock.
+--
 -- Read from an index in the list's order, one row more than a page has.
 create function app.conversation_page(
   p_business_id uuid, p_filter text, p_before_id uuid, p_before timestamptz,

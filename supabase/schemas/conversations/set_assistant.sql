@@ -1,3 +1,7 @@
+-- Invariant: Who answers a lead, the gate knows. leads.taken_over_at is read and set
+-- under the lead's lock, so of an answer being made and an owner who takes over, one
+-- sees the other. Help and the confirmations of STOP and START go out all the same.
+--
 -- The owner takes over from the assistant (answers: false), or hands back.
 --
 -- Answers that are owed, or wait for their turn, are withheld. One that Twilio may

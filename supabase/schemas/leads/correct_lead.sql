@@ -1,3 +1,7 @@
+-- Invariant: What two may change is changed over a version. A correction names the
+-- version it was begun from (leads.version, businesses.version); if there is a newer
+-- one, nothing is stored and the caller gets that. A form has an id: posted twice, its
+-- text goes out once (messages.request_id).
 create function public.correct_lead(request jsonb)
 returns jsonb
 language plpgsql

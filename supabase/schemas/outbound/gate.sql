@@ -1,3 +1,9 @@
+-- Invariant: A text is lawful for a reason that is written down. The gate returns the
+-- basis or the refusal, and it stands in the text's row. Consent is what
+-- app.consent_ledgers says, one row per shop and phone number, written only by
+-- app.append_consent together with the evidence. What does not answer a text of the last
+-- 24 hours waits out the quiet hours of the recipient's area code.
+--
 -- Every text passes here, when it is queued and again when it is claimed. Locks the lead's
 -- row, as recording a STOP does, so that one of the two sees the other.
 create function app.gate(p_lead_id uuid, p_author text, p_in_reply_to uuid)

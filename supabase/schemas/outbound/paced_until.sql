@@ -1,3 +1,7 @@
+-- Invariant: A number keeps its pace. app.paced_until counts what left in the last
+-- minute and what waits, without a lock; whoever comes while others wait, waits. A job
+-- that is put off for the hour or the pace has not been attempted.
+--
 -- Counts what left and what waits, without a lock: two that count at the same
 -- moment may both go, which Twilio's own queue bears. Who comes while others
 -- wait waits too, so nobody is overtaken.

@@ -1,3 +1,7 @@
+-- Invariant: Statuses only rise. app.status_rank is total; of two reports with one
+-- status the higher error code stays. Any order and number of callbacks ends in one
+-- state.
+--
 -- Ties cannot be: two statuses of one rank never both come from Twilio.
 create function app.status_rank(p_status text)
 returns integer

@@ -1,3 +1,5 @@
+-- Invariant: A purge never holds what a text needs. It deletes 1,000 rows at a time by
+-- an index, each batch in its own transaction, and skips rows that are locked.
 create function public.purge(request jsonb)
 returns jsonb
 language plpgsql

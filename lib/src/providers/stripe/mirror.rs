@@ -8,6 +8,19 @@
 //! It costs a request to Stripe for each event, of which a subscription has a few
 //! a month. To take the state from an event that seems newest would save it, and
 //! rest on times that have one second for everything that happened in it.
+//!
+//! # Invariant
+//!
+//! Events of Stripe's are hints; its answers are the state. Whatever an event says,
+//! `providers::stripe::mirror` reads the version that is stored, asks Stripe, and stores
+//! the answer only over that version, in one transaction with the event's row in the log.
+//! So each answer stored was given after the one before it was stored, and the last event
+//! to be applied, whichever it is, brings the last state: no order, clock or payload
+//! takes part. A second event of the same second, a late one and a thin one are all the
+//! same.
+//! What cannot be asked or stored now is a 503 and not in the log, so Stripe sends it
+//! again; `cron/reconcile` compares Stripe's list of 30 days with the log. A subscription
+//! that is `canceled` or `incomplete_expired` stays so, even if an answer says otherwise.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

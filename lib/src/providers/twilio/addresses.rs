@@ -1,5 +1,10 @@
 //! The addresses of an account's media: a value that reading webhooks and calling the
 //! API both need.
+//!
+//! # Invariant
+//!
+//! No address from a request is called. Of `MediaUrl0` and so on only the id is taken,
+//! and only if the rest is exactly the text's own address.
 
 use trust::signatures::twilio::sid::{AccountSid, MediaSid, MessageSid};
 use url::Url;

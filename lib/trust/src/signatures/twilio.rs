@@ -12,6 +12,10 @@
 //!
 //! The scheme has no timestamp, so a signature says nothing about when a request
 //! was sent. Redeliveries and replays are caught by storing `MessageSid` once.
+//!
+//! # Invariant
+//!
+//! The signed URL comes from settings. `Host` and `X-Forwarded-*` are never read.
 
 pub mod form;
 pub mod sid;
