@@ -53,6 +53,10 @@ $$;
 comment on function app.business_days_after(date, integer) is
   'The business day that many after a day, which itself does not count.';
 
+-- Invariant: Only the local stack can move time. All SQL asks app.clock(), which a
+-- migrated database defines as now(). The local stack replaces that function; production
+-- has nothing to switch.
+--
 -- The time of the transaction. Everything that stores or compares a time asks
 -- this function, so that the local stack can replace it by one that lets months
 -- pass in a test. A migrated database has nothing with which to move it.

@@ -5,6 +5,10 @@
 -- Bodies name objects of later parts.
 set check_function_bodies = off;
 
+-- Invariant: What two may change is changed over a version. A correction names the
+-- version it was begun from (leads.version, businesses.version); if there is a newer
+-- one, nothing is stored and the caller gets that. A form has an id: posted twice, its
+-- text goes out once (messages.request_id).
 create function public.correct_lead(request jsonb)
 returns jsonb
 language plpgsql
@@ -70,6 +74,7 @@ as $$
   select jsonb_build_object('name', p_lead.name, 'email', p_lead.email, 'notes', p_lead.notes);
 $$;
 comment on function app.editable_fields(app.leads) is 'The fields of a lead that its owner may correct.';
+grant execute on function app.editable_fields(app.leads) to authenticated;
 
 -- What stays names nobody: that the number must not be texted (suppressions) and
 -- what was agreed (the ledger), both under a keyed hash, and that this was done.
@@ -313,16 +318,13 @@ as $$
     'id', p_lead.id,
     'version', p_lead.version,
     'phone', p_lead.phone,
-    'name', p_lead.name,
-    'email', p_lead.email,
-    'notes', p_lead.notes,
     'language', p_lead.language,
     'created_at', app.moment(p_lead.created_at, p_time_zone),
     'last_inbound_at', app.moment(p_lead.last_inbound_at, p_time_zone),
     'flag', p_lead.needs_owner_reason,
     'flagged_at', app.moment(p_lead.needs_owner_since, p_time_zone),
     'taken_over_at', app.moment(p_lead.taken_over_at, p_time_zone)
-  );
+  ) || app.editable_fields(p_lead);
 $$;
 comment on function app.lead_view(app.leads, text) is 'What the console says of a lead.';
 grant execute on function app.lead_view(app.leads, text) to authenticated;

@@ -158,6 +158,12 @@ $$;
 comment on function app.fixed_text(app.businesses, text, text) is
   'The answer to help, stop or start, in the language of the lead or else the shop''s.';
 
+-- Invariant: A text is lawful for a reason that is written down. The gate returns the
+-- basis or the refusal, and it stands in the text's row. Consent is what
+-- app.consent_ledgers says, one row per shop and phone number, written only by
+-- app.append_consent together with the evidence. What does not answer a text of the last
+-- 24 hours waits out the quiet hours of the recipient's area code.
+--
 -- Every text passes here, when it is queued and again when it is claimed. Locks the lead's
 -- row, as recording a STOP does, so that one of the two sees the other.
 create function app.gate(p_lead_id uuid, p_author text, p_in_reply_to uuid)
@@ -243,6 +249,10 @@ $$;
 comment on function app.is_at_cap(uuid) is
   'Whether the assistant has answered a lead as often as it may within an hour.';
 
+-- Invariant: A number keeps its pace. app.paced_until counts what left in the last
+-- minute and what waits, without a lock; whoever comes while others wait, waits. A job
+-- that is put off for the hour or the pace has not been attempted.
+--
 -- Counts what left and what waits, without a lock: two that count at the same
 -- moment may both go, which Twilio's own queue bears. Who comes while others
 -- wait waits too, so nobody is overtaken.
@@ -584,6 +594,10 @@ comment on function public.settle_send(jsonb) is
   'Records what became of an attempt to send. Result: accepted, rejected, not_sent, unknown or not_found.';
 grant execute on function public.settle_send(jsonb) to service_role;
 
+-- Invariant: Statuses only rise. app.status_rank is total; of two reports with one
+-- status the higher error code stays. Any order and number of callbacks ends in one
+-- state.
+--
 -- Ties cannot be: two statuses of one rank never both come from Twilio.
 create function app.status_rank(p_status text)
 returns integer

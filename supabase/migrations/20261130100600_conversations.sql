@@ -52,6 +52,11 @@ comment on function app.conversation_lines(uuid, uuid[], text) is
   'What the list of conversations says of each lead, in the order of the leads.';
 grant execute on function app.conversation_lines(uuid, uuid[], text) to authenticated;
 
+-- Invariant: A list costs a page. It is read from an index in the list's order, one row
+-- more than is shown, and goes on after an id or a time: never after a name or a number,
+-- which have no place in a URL. Which text is a conversation's newest is in
+-- app.conversations, kept by a trigger under the lead's lock.
+--
 -- Read from an index in the list's order, one row more than a page has.
 create function app.conversation_page(
   p_business_id uuid, p_filter text, p_before_id uuid, p_before timestamptz,
@@ -276,6 +281,10 @@ comment on function public.send_owner_text(jsonb) is
   'Queues a text of the owner''s (body, masked_count) to a lead (lead_id), once for each request_id. Outcome: queued (with the text to send), or refused (why, and from when another try makes sense).';
 grant execute on function public.send_owner_text(jsonb) to service_role;
 
+-- Invariant: Who answers a lead, the gate knows. leads.taken_over_at is read and set
+-- under the lead's lock, so of an answer being made and an owner who takes over, one
+-- sees the other. Help and the confirmations of STOP and START go out all the same.
+--
 -- The owner takes over from the assistant (answers: false), or hands back.
 --
 -- Answers that are owed, or wait for their turn, are withheld. One that Twilio may

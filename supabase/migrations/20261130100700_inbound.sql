@@ -322,6 +322,10 @@ $$;
 comment on function app.touch_lead(uuid, jsonb) is
   'The lead a text is from, made if it is new, and locked.';
 
+-- Invariant: A number of nobody takes nothing in. app.sender_numbers.business_id is null
+-- between two shops. A text to it, or to a shop that is being closed, leaves a
+-- suppression if it is a STOP, and that Twilio is to empty it.
+--
 -- What Twilio keeps of such a text is owed too. Not of one that was taken in while
 -- the shop was open and is delivered again: that goes with the account.
 create function app.turn_away(p_business_id uuid, request jsonb)

@@ -62,6 +62,12 @@ comment on function public.apply_stripe_event(jsonb) is
   'Takes in an event of Stripe''s. Outcome: ignored (and logged), duplicate, or fetch: the subscription is to be asked for and stored over this version.';
 grant execute on function public.apply_stripe_event(jsonb) to service_role;
 
+-- Invariant: A shop is served while it pays. app.billing_allows is the one place that
+-- says so: a subscription that is trialing or active, or past_due for less than a week
+-- (app.payment_grace), and not paused. The newest that is served counts; a shop without
+-- any is not served. Time alone ends only the grace: what happens at the end of a trial
+-- or a period, Stripe decides and says.
+--
 -- A shop has a handful of subscriptions in its life: this reads no more.
 create function app.billing_allows(p_business_id uuid)
 returns boolean

@@ -637,6 +637,10 @@ $$;
 comment on function app.erase_shop(app.closures) is
   'Releases the numbers of a shop, whose other rows are erased, and erases it.';
 
+-- Invariant: What Twilio has to forget is written down before its SID is erased, in the
+-- same transaction (app.twilio_redactions). A text that was handed over as the account
+-- was closed keeps its job until its SID is known, and the seal waits for that.
+--
 -- The newest texts first: a text refers only to older ones. What Twilio has to
 -- forget is written down in the same transaction.
 create function app.erase_texts(p_closure app.closures, p_ids uuid[])

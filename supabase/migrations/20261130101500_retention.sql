@@ -197,6 +197,8 @@ as $$
 $$;
 comment on function app.overdue() is 'What should have been done by now, whoever was to do it.';
 
+-- Invariant: A purge never holds what a text needs. It deletes 1,000 rows at a time by
+-- an index, each batch in its own transaction, and skips rows that are locked.
 create function public.purge(request jsonb)
 returns jsonb
 language plpgsql

@@ -9,3 +9,4 @@ as $$
   select jsonb_build_object('name', p_lead.name, 'email', p_lead.email, 'notes', p_lead.notes);
 $$;
 comment on function app.editable_fields(app.leads) is 'The fields of a lead that its owner may correct.';
+grant execute on function app.editable_fields(app.leads) to authenticated;

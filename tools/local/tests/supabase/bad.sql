@@ -18,7 +18,7 @@ grant select (secret) on app.parents to anon;
 grant update on app.parents to authenticated;
 grant truncate on app.parents to service_role;
 
--- Finds column that owners may read and need not: app.peeked.secret
+-- Finds table that owners may read as a whole: app.peeked
 -- Finds table that owners may read without a policy: app.peeked
 create table app.peeked (id integer primary key, business_id uuid, secret text);
 alter table app.peeked enable row level security;
