@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use leadslock::functions::table::FUNCTIONS;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -140,8 +140,10 @@ impl Subject {
         }
         let listening = begin.elapsed();
         let mut connection = Connection::open((Ipv4Addr::LOCALHOST, port.number()).into()).await?;
-        connection.exchange(&self.request).await.with_context(|| self.name.clone())?;
+        let status = connection.ask(&self.request).await.with_context(|| self.name.clone())?;
         let answer = begin.elapsed();
+        // Who is not signed in is refused; that is an answer too.
+        ensure!(status < 500, "{} answered {status}: {}", self.name, connection.answer());
 
         let processor = process.id().and_then(processor::time);
         let memory = process.id().and_then(processor::memory);
