@@ -56,7 +56,7 @@ pub enum Work {
     /// A text to send; the gate has just let it through.
     Send(SendJob),
     /// A text that Twilio may have.
-    Settle(SendJob),
+    LookUp(SendJob),
     /// A text of which Twilio has a copy with what we masked.
     Redact(RedactJob),
     /// A text with pictures to take over from Twilio.
@@ -209,7 +209,7 @@ impl Worker {
         let (job_id, outcome) = match work {
             Work::Reply(reply) => (reply.job_id, self.reply(reply).await),
             Work::Send(send) => (send.job_id, self.send(send, claimed_at).await),
-            Work::Settle(send) => (send.job_id, self.settle(send).await),
+            Work::LookUp(send) => (send.job_id, self.look_up(send).await),
             Work::Redact(redact) => (redact.job_id, self.redact(redact).await),
             Work::Media(media) => (media.job_id, self.take_over(media, claimed_at).await),
         };
@@ -274,7 +274,7 @@ impl Worker {
         }
     }
 
-    async fn settle(&self, send: SendJob) -> Result<(), RpcError> {
+    async fn look_up(&self, send: SendJob) -> Result<(), RpcError> {
         let status_callback = self.status_callback_of(&send);
         match self.twilio.find(&send.text(&status_callback), &send.known_sids).await {
             Found::Yes(sid, status) => {

@@ -131,7 +131,7 @@ impl RateLimits {
         if taken.allowed {
             return Ok(Verdict::Allowed);
         }
-        tracing::info!(?limit, "somebody does something too often");
+        tracing::info!(?limit, "rate limit exceeded");
         Ok(Verdict::Wait(Duration::from_secs(taken.retry_after_seconds.max(1))))
     }
 

@@ -226,7 +226,7 @@ fn promise_password_bcrypt_a_password_is_a_hash_in_the_database_and_nowhere_else
         assert!(again.body.contains(r#"aria-describedby="email-error""#), "{}", again.body);
         for (password, why) in [
             ("short", "12 characters or more"),
-            (&"é".repeat(37)[..], "at most 72 bytes"),
+            (&"é".repeat(37)[..], "at most 72 characters"),
             ("passwordpassword", "too easy to guess"),
         ] {
             let fields = [("email", "third@example.com"), ("password", password)];
@@ -253,7 +253,7 @@ fn a_session_is_made_renewed_and_ended() {
         }
         let page = browser.sign_in(OWNER, "wrong horse battery").await;
         assert_eq!(page.status, 400);
-        assert!(page.body.contains("do not go together"), "{}", page.body);
+        assert!(page.body.contains("e-mail and password don't match"), "{}", page.body);
         assert!(!browser.cookies.contains_key("__Host-access"));
 
         let planted = browser.cookies.clone();
@@ -439,7 +439,7 @@ fn a_code_is_sent_and_tells_nobody_who_has_an_account() {
         let wrong = [("email", OWNER), ("for", "sign-in"), ("code", "000000")];
         let page = browser.fill("/code/enter", "/code/enter", &wrong).await;
         assert_eq!(page.status, 400);
-        assert!(page.body.contains("not right, or too old"), "{}", page.body);
+        assert!(page.body.contains("wrong or has expired"), "{}", page.body);
         stack.stop().await;
     });
 }

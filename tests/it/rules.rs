@@ -30,7 +30,7 @@ fn a_holder_that_lost_its_lease_changes_nothing() {
         let send = &queued["send"];
         calls.wait(61).await;
         let [settle] = calls.claim().await.try_into().unwrap();
-        assert_eq!(settle["kind"], "settle");
+        assert_eq!(settle["kind"], "look_up");
         for result in ["not_sent", "unknown", "not_found"] {
             assert_eq!(calls.settle(send, json!({ "result": result })).await, "stale", "{result}");
         }
@@ -53,7 +53,7 @@ fn an_unknown_send_is_looked_up_before_it_is_sent_again() {
 
         calls.wait(61).await;
         let [settle] = calls.claim().await.try_into().unwrap();
-        assert_eq!(settle["kind"], "settle");
+        assert_eq!(settle["kind"], "look_up");
         calls.settle(&settle, json!({ "result": "not_found" })).await;
         let [again] = calls.claim().await.try_into().unwrap();
         assert_eq!(again["kind"], "send");
@@ -62,7 +62,7 @@ fn an_unknown_send_is_looked_up_before_it_is_sent_again() {
         calls.settle(&again, json!({ "result": "not_found" })).await;
         assert!(calls.claim().await.is_empty());
         calls.wait(61).await;
-        assert_eq!(calls.claim().await[0]["kind"], "settle");
+        assert_eq!(calls.claim().await[0]["kind"], "look_up");
         stack.stop().await;
     });
 }
@@ -184,7 +184,7 @@ fn a_text_that_reads_like_another_is_not_taken_for_it() {
         // Twice: the one it is taken for may in turn have been taken for another.
         for result in [accepted(1), json!({ "result": "not_found" })] {
             let [settle] = calls.claim().await.try_into().unwrap();
-            assert_eq!(settle["kind"], "settle");
+            assert_eq!(settle["kind"], "look_up");
             assert_eq!(calls.settle(&settle, result).await, "settled");
         }
         let [again] = calls.claim().await.try_into().unwrap();

@@ -164,7 +164,7 @@ pub async fn make(
     // or to the end of the account's rows.
     let request = EndBackup { snapshot_id: snapshot.snapshot_id };
     let ended: Result<serde_json::Value, _> =
-        supabase.insist(STEP_WITHIN, "end_backup", &request).await;
+        supabase.call_with_retries(STEP_WITHIN, "end_backup", &request).await;
     let (Stored { byte_count, sha256 }, pictures) = made?;
     ended?;
     Ok(Receipt {
@@ -192,7 +192,7 @@ async fn store(
         let mut pictures = Pictures::default();
         for number in 1..=snapshot.chunk_count {
             let request = BackupChunk { snapshot_id: snapshot.snapshot_id, number };
-            let chunk = supabase.insist(STEP_WITHIN, "backup_chunk", &request).await?;
+            let chunk = supabase.call_with_retries(STEP_WITHIN, "backup_chunk", &request).await?;
             let Chunk { file: Some(table), lines: Some(lines) } = chunk else {
                 return Err(BackupError::Lost);
             };

@@ -74,7 +74,7 @@ pub struct Work {
 
 /// What every call is told: whose closure it is.
 #[derive(Serialize)]
-struct Hold {
+struct Lease {
     closure_id: Uuid,
     fencing_token: i64,
 }
@@ -120,14 +120,14 @@ struct Object {
 #[derive(Serialize)]
 struct EndBilling {
     #[serde(flatten)]
-    hold: Hold,
+    lease: Lease,
     subscriptions_live: usize,
 }
 
 #[derive(Serialize)]
 struct SealClosure<'a> {
     #[serde(flatten)]
-    hold: Hold,
+    lease: Lease,
     storage_path: &'a str,
     byte_count: u64,
     sha256: &'a str,
@@ -141,14 +141,14 @@ struct SealClosure<'a> {
 #[derive(Serialize)]
 struct Certify {
     #[serde(flatten)]
-    hold: Hold,
+    lease: Lease,
     certificate: String,
 }
 
 #[derive(Serialize)]
 struct Fail {
     #[serde(flatten)]
-    hold: Hold,
+    lease: Lease,
     fault: String,
 }
 
@@ -262,23 +262,23 @@ impl Closer {
 
     async fn run_until(&self, end: Instant, work: Work) {
         let closure_id = work.closure_id;
-        let Err(error) = self.go_on(end, &work).await else { return };
+        let Err(error) = self.advance(end, &work).await else { return };
         if matches!(error, ClosureError::Stale) {
             tracing::info!(closure.id = %closure_id, "another holder closes");
             return;
         }
         tracing::error!(closure.id = %closure_id, %error, "a closure is left for later");
         let fault = error.to_string().chars().take(100).collect();
-        let request = Fail { hold: work.hold(), fault };
+        let request = Fail { lease: work.lease(), fault };
         let recorded = self.supabase.call::<_, Outcome>("fail_closure", &request).await;
         if let Err(error) = recorded {
             tracing::warn!(closure.id = %closure_id, %error, "the lease has to run out");
         }
     }
 
-    async fn go_on(&self, end: Instant, work: &Work) -> Result<(), ClosureError> {
+    async fn advance(&self, end: Instant, work: &Work) -> Result<(), ClosureError> {
         while Instant::now() < end {
-            match self.call("next_closure_step", &work.hold()).await? {
+            match self.call("next_closure_step", &work.lease()).await? {
                 Next::Stale => return Err(ClosureError::Stale),
                 Next::Wait => return Ok(()),
                 Next::Progressed => {}
@@ -290,14 +290,14 @@ impl Closer {
                 Next::Twilio => self.redact(end).await?,
                 Next::Certificate { content } => {
                     let certificate = certificate::issue(content, &self.prover);
-                    let request = Certify { hold: work.hold(), certificate };
+                    let request = Certify { lease: work.lease(), certificate };
                     self.finish("certify_closure", &request).await?;
                     tracing::info!(closure.id = %work.closure_id, "an account is gone");
                     return Ok(());
                 }
             }
         }
-        let _: Outcome = self.call("release_closure", &work.hold()).await?;
+        let _: Outcome = self.call("release_closure", &work.lease()).await?;
         Ok(())
     }
 
@@ -332,7 +332,7 @@ impl Closer {
                 live.extend(self.stripe.live_subscriptions(customer).await?);
             }
         }
-        let request = EndBilling { hold: work.hold(), subscriptions_live: live.len() };
+        let request = EndBilling { lease: work.lease(), subscriptions_live: live.len() };
         self.finish("end_closure_billing", &request).await
     }
 
@@ -345,7 +345,7 @@ impl Closer {
             backup::make(&self.supabase, &self.storage, work.business_id, &place, &data_key)
                 .await?;
         let request = SealClosure {
-            hold: work.hold(),
+            lease: work.lease(),
             storage_path,
             byte_count: receipt.byte_count,
             sha256: &receipt.sha256,
@@ -426,7 +426,7 @@ impl Closer {
 }
 
 impl Work {
-    fn hold(&self) -> Hold {
-        Hold { closure_id: self.closure_id, fencing_token: self.fencing_token }
+    fn lease(&self) -> Lease {
+        Lease { closure_id: self.closure_id, fencing_token: self.fencing_token }
     }
 }

@@ -312,7 +312,7 @@ impl Exporter {
         let request = FinishExport { step: work.step(), byte_count, sha256 };
         match self
             .supabase
-            .insist::<_, Outcome>(STEP_WITHIN, "finish_export", &request)
+            .call_with_retries::<_, Outcome>(STEP_WITHIN, "finish_export", &request)
             .await?
             .outcome
             .as_str()
@@ -374,7 +374,7 @@ impl Exporter {
 
     async fn chunk(&self, work: &Work, number: u32) -> Result<Chunk, ExportError> {
         let request = ExportChunk { step: work.step(), number };
-        match self.supabase.insist(STEP_WITHIN, "export_chunk", &request).await? {
+        match self.supabase.call_with_retries(STEP_WITHIN, "export_chunk", &request).await? {
             ChunkOutcome::Chunk(chunk) => Ok(chunk),
             ChunkOutcome::Lost => Err(ExportError::Lost),
             ChunkOutcome::Stale => Err(ExportError::Stale),

@@ -24,8 +24,8 @@ pub use self::{
 /// Which of its bytes is wrong nobody is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SealError {
-    /// The system gave no random numbers.
-    #[error("there are no random numbers")]
+    /// The system's random generator failed.
+    #[error("the system's random generator failed")]
     Random,
     /// The keyring has no key of that id: it was taken out too early.
     #[error("the key that wraps the object's key is not in BACKUP_KEYS")]

@@ -121,7 +121,7 @@ struct FinishRetention {
 struct Finished {}
 
 /// A kind that is being purged.
-struct Course {
+struct PurgeCursor {
     limit: &'static Limit,
     bucket: Option<&'static str>,
     after: Option<String>,
@@ -165,38 +165,38 @@ impl CronRetention {
         purged: &mut BTreeMap<&'static str, u64>,
     ) -> bool {
         let mut is_complete = true;
-        let mut courses: Vec<Course> = LIMITS
+        let mut cursors: Vec<PurgeCursor> = LIMITS
             .iter()
             .flat_map(|limit| {
                 let buckets = match limit.kind {
                     STRAY_OBJECTS => BUCKETS.map(Some).to_vec(),
                     _ => vec![None],
                 };
-                let course = move |bucket| Course { limit, bucket, after: None, batch: BATCH };
-                buckets.into_iter().map(course)
+                let cursor = move |bucket| PurgeCursor { limit, bucket, after: None, batch: BATCH };
+                buckets.into_iter().map(cursor)
             })
             .collect();
-        while !courses.is_empty() {
+        while !cursors.is_empty() {
             let mut left = Vec::new();
-            for mut course in courses {
+            for mut cursor in cursors {
                 if !has_time() {
                     return false;
                 }
-                match self.purge_batch(run_id, &mut course, purged).await {
-                    Ok(true) => left.push(course),
+                match self.purge_batch(run_id, &mut cursor, purged).await {
+                    Ok(true) => left.push(cursor),
                     Ok(false) => {}
-                    Err(error) if course.batch > MIN_BATCH => {
-                        tracing::warn!(kind = course.limit.kind, %error, "fewer rows are tried");
-                        course.batch /= 10;
-                        left.push(course);
+                    Err(error) if cursor.batch > MIN_BATCH => {
+                        tracing::warn!(kind = cursor.limit.kind, %error, "fewer rows are tried");
+                        cursor.batch /= 10;
+                        left.push(cursor);
                     }
                     Err(error) => {
-                        tracing::error!(kind = course.limit.kind, %error, "a kind is left for later");
+                        tracing::error!(kind = cursor.limit.kind, %error, "a kind is left for later");
                         is_complete = false;
                     }
                 }
             }
-            courses = left;
+            cursors = left;
         }
         is_complete
     }
@@ -205,20 +205,20 @@ impl CronRetention {
     async fn purge_batch(
         &self,
         run_id: Uuid,
-        course: &mut Course,
+        cursor: &mut PurgeCursor,
         purged: &mut BTreeMap<&'static str, u64>,
     ) -> Result<bool, RpcError> {
-        let Limit { kind, .. } = course.limit;
-        let (seconds, after) = (course.limit.age().as_secs(), course.after.as_deref());
+        let Limit { kind, .. } = cursor.limit;
+        let (seconds, after) = (cursor.limit.age().as_secs(), cursor.after.as_deref());
         let batch =
-            Batch { run_id, kind, bucket: course.bucket, seconds, after, limit: course.batch };
-        let function = if course.bucket.is_some() { "purge_stray_objects" } else { "purge" };
+            Batch { run_id, kind, bucket: cursor.bucket, seconds, after, limit: cursor.batch };
+        let function = if cursor.bucket.is_some() { "purge_stray_objects" } else { "purge" };
         match self.supabase.call_within(BATCH_WITHIN, function, &batch).await? {
             Purged::Purged { count, after, is_done } => {
                 if count > 0 {
                     *purged.entry(kind).or_default() += count;
                 }
-                course.after = after;
+                cursor.after = after;
                 Ok(!is_done)
             }
             Purged::NotPermitted => {

@@ -88,7 +88,7 @@ impl Flow for StripeEvent {
             "took in an event"
         );
         if outcome == Outcome::UnknownCustomer {
-            tracing::warn!(event.id = event.id.as_str(), "a subscription is of no shop");
+            tracing::warn!(event.id = event.id.as_str(), "no shop has this subscription");
         }
         Ok(Answer::ok("application/json", "{}"))
     }

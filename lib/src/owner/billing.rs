@@ -107,7 +107,7 @@ impl Billing {
         &self.plans
     }
 
-    /// How long a first subscription is for nothing, in days.
+    /// How long the free trial of a first subscription is, in days.
     pub fn trial_days(&self) -> u32 {
         self.trial_days
     }

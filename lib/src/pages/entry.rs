@@ -15,14 +15,14 @@ words! {
         password: "Password", "Mot de passe";
         new_password: "New password", "Nouveau mot de passe";
         password_hint:
-            "12 characters or more; four random words are strong and easy to type. At most 72 bytes: longer ones would be cut by bcrypt, so we refuse them.",
-            "12 caractères ou plus; quatre mots au hasard sont solides et faciles à taper. 72 octets au plus : bcrypt couperait le reste, alors nous refusons.";
+            "12 characters or more; four random words are strong and easy to type. At most 72 characters (accents and emoji count for more).",
+            "12 caractères ou plus; quatre mots au hasard sont solides et faciles à taper. 72 caractères au plus (les accents et les émojis comptent davantage).";
         code: "Code from the e-mail", "Code reçu par courriel";
-        code_hint: "6 digits. It holds for an hour.", "6 chiffres. Il vaut une heure.";
+        code_hint: "6 digits, valid for one hour.", "6 chiffres, valides une heure.";
         sign_in: "Sign in", "Se connecter";
         sign_up: "Create the account", "Créer le compte";
         send_code: "Send me a code", "Envoyez-moi un code";
-        confirm: "Go on", "Continuer";
+        confirm: "Continue", "Continuer";
         save: "Save the password", "Enregistrer le mot de passe";
         with_code:
             "Sign in with a code by e-mail instead",
@@ -30,14 +30,14 @@ words! {
         forgot: "Forgot your password?", "Mot de passe oublié?";
         no_account: "No account yet? Create one", "Pas encore de compte? Créez-en un";
         has_account:
-            "There is an account already? Sign in",
+            "Already have an account? Sign in",
             "Vous avez déjà un compte? Connectez-vous";
         code_lead:
-            "We send a code that signs you in once.",
-            "Nous envoyons un code qui vous connecte une fois.";
+            "We'll send you a code that signs you in once.",
+            "Nous vous enverrons un code qui vous connecte une fois.";
         recovery_lead:
-            "We send a code; with it you choose a new password.",
-            "Nous envoyons un code; avec lui, vous choisissez un nouveau mot de passe.";
+            "We'll send you a code, and then you choose a new password.",
+            "Nous vous enverrons un code, puis vous choisirez un nouveau mot de passe.";
         code_sent:
             "If there is an account with this address, a code is on its way.",
             "S’il y a un compte à cette adresse, un code est en route.";
@@ -47,18 +47,18 @@ words! {
         wrong_email: "This is not an e-mail address.", "Ce n’est pas une adresse courriel.";
         no_password: "Type your password.", "Tapez votre mot de passe.";
         wrong_pair:
-            "Address and password do not go together.",
-            "L’adresse et le mot de passe ne vont pas ensemble.";
+            "That e-mail and password don't match.",
+            "Adresse ou mot de passe incorrect.";
         wrong_code:
-            "This code is not right, or too old. Have a new one sent.",
-            "Ce code n’est pas bon, ou trop vieux. Demandez-en un nouveau.";
+            "That code is wrong or has expired. Ask for a new one.",
+            "Ce code est incorrect ou a expiré. Demandez-en un nouveau.";
         exists:
             "There is an account with this address. Sign in, or set a new password.",
             "Il y a un compte à cette adresse. Connectez-vous, ou définissez un nouveau mot de passe.";
         short: "Use 12 characters or more.", "Utilisez 12 caractères ou plus.";
         long:
-            "Use at most 72 bytes; accents and emoji count as two to four.",
-            "Utilisez 72 octets au plus; les accents et les émojis en comptent deux à quatre.";
+            "Use at most 72 characters; accents and emoji count as two to four.",
+            "Utilisez 72 caractères au plus; les accents et les émojis en comptent de deux à quatre.";
         simple:
             "This is too easy to guess. Mix different words.",
             "C’est trop facile à deviner. Mélangez des mots différents.";

@@ -18,7 +18,7 @@ fn words(fault: Fault, language: Language) -> String {
         if is_english { english.to_owned() } else { french.to_owned() }
     };
     match fault {
-        Fault::Missing => fixed("This is needed.", "C’est nécessaire."),
+        Fault::Missing => fixed("This field is required.", "Ce champ est obligatoire."),
         Fault::TooLong(max) if is_english => format!("Use at most {max} characters."),
         Fault::TooLong(max) => format!("Utilisez {max} caractères au plus."),
         Fault::Character => fixed(

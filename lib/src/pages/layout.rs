@@ -27,7 +27,7 @@ words! {
         opted_out:
             "Your browser asks not to be tracked or sold (Global Privacy Control). We do neither, for anybody.",
             "Votre navigateur demande de ne pas être suivi ni vendu (Global Privacy Control). Nous ne faisons ni l’un ni l’autre, pour personne.";
-        tagline: "Texts answered. Word kept.", "Textos répondus. Parole tenue.";
+        tagline: "Texts answered. Word kept.", "On répond. On tient parole.";
     }
 }
 

@@ -17,8 +17,8 @@ words! {
             "Your session has ended. Sign in again to go on.",
             "Votre session est terminée. Connectez-vous à nouveau pour continuer.";
         sign_in_again:
-            "This is sensitive, so please sign in once more. It holds for ten minutes.",
-            "Cette action est délicate : connectez-vous encore une fois. Cela vaut dix minutes.";
+            "Please sign in again to continue. You won't have to do it again for ten minutes.",
+            "Reconnectez-vous pour continuer. Vous n’aurez pas à le refaire pendant dix minutes.";
         password_changed: "Your password is changed.", "Votre mot de passe est changé.";
         export_begun:
             "Your export has begun. Reload this page to see how far it is.",

@@ -23,8 +23,8 @@ words! {
             "What was sent is larger than we read. Nothing was saved.",
             "Ce qui a été envoyé dépasse ce que nous lisons. Rien n’a été enregistré.";
         foreign_title:
-            "This form is not ours, or no longer",
-            "Ce formulaire n’est pas le nôtre, ou ne l’est plus";
+            "This form has expired",
+            "Ce formulaire a expiré";
         foreign:
             "For your safety a form counts only if it was opened here, in this browser, in this session. Nothing was changed. Go back, reload the page, and send it again.",
             "Pour votre sécurité, un formulaire ne compte que s’il a été ouvert ici, dans ce navigateur et cette session. Rien n’a été changé. Revenez en arrière, rechargez la page et envoyez-le à nouveau.";
@@ -92,7 +92,7 @@ mod tests {
             (Problem::Method(&[]), "That does not work here", "Cela ne marche pas ici"),
             (Problem::TooLarge, "That is too much", "C’est trop"),
             (Problem::Unreadable, "That was not understood", "Cela n’a pas été compris"),
-            (Problem::CrossSite, "This form is not ours", "Ce formulaire n’est pas le nôtre"),
+            (Problem::CrossSite, "This form has expired", "Ce formulaire a expiré"),
             (Problem::TooMany(9), "A little slower", "Un peu plus lentement"),
             (SessionError::Missing.into(), "Please sign in", "Connectez-vous"),
             (Problem::Panic, "That is our fault", "C’est notre faute"),

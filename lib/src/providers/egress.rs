@@ -43,7 +43,7 @@ pub enum EgressError {
     #[error("the host did not answer in time or not whole")]
     Unanswered,
     /// The answer is longer than was to be read. The request had its effect.
-    #[error("the host answered at more length than is read")]
+    #[error("the response exceeds the size limit")]
     TooLong,
 }
 

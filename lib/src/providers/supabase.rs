@@ -28,7 +28,7 @@ use crate::providers::egress::{Egress, EgressError, Reply};
 /// (`twilio::client::CONNECTION_OVERRIDES`), so that it gets one and tries again.
 const DEADLINE: Duration = Duration::from_secs(4);
 
-/// How often [`Supabase::insist`] tries, and the first pause between two tries; the next
+/// How often [`Supabase::call_with_retries`] tries, and the first pause between two tries; the next
 /// is twice as long.
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -122,7 +122,7 @@ impl Supabase {
 
     /// As [`Supabase::call_within`], several times if the database fails for a moment:
     /// for a step of something that would have to begin anew.
-    pub async fn insist<A, R>(
+    pub async fn call_with_retries<A, R>(
         &self,
         deadline: Duration,
         function: &str,

@@ -31,7 +31,7 @@ begin
     return app.media_work(p_job_id);
   elsif v_message.attempted_at is not null then
     -- Twilio may have it: to be looked up, not sent. The gate comes after.
-    return app.send_work(p_job_id) || '{"kind": "settle"}';
+    return app.send_work(p_job_id) || '{"kind": "look_up"}';
   end if;
 
   v_answer := app.gate(v_message.lead_id, v_message.author, v_message.in_reply_to);

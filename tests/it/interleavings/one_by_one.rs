@@ -337,7 +337,7 @@ impl Case<'_> {
                 }
             }
             "send" => self.send(job).await,
-            "settle" => {
+            "look_up" => {
                 let is_there = self.twilio.contains_key(message_id(job));
                 let found = result(job, if is_there { "accepted" } else { "not_found" });
                 call(self.database, "settle_send", found).await;

@@ -98,7 +98,7 @@ fn no_order_lets_an_answer_out_after_the_owner_has_taken_over() {
                         for job in calls.claim().await {
                             assert!(!(is_taken && job["kind"] == "send"), "{job}");
                             // What was on its way is looked up, and found nowhere.
-                            if job["kind"] == "settle" {
+                            if job["kind"] == "look_up" {
                                 calls.settle(&job, json!({ "result": "not_found" })).await;
                             }
                         }

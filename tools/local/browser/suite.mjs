@@ -242,7 +242,7 @@ async function anotherSite() {
   await page.getByRole('button', { name: 'Win' }).click();
   await page.waitForURL(`${product}/**`);
   await page.goto(`${product}/privacy-centre`);
-  assert.equal(await page.getByText('in the making').count(), 0);
+  assert.equal(await page.getByText('in progress').count(), 0);
   await context.close();
 }
 

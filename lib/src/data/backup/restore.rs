@@ -183,8 +183,9 @@ pub async fn restore(
     closure_id: Uuid,
     spool: File,
 ) -> Result<Restored, RestoreError> {
-    let plan: Plan =
-        supabase.insist(STEP_WITHIN, "begin_restore", &BeginRestore { closure_id }).await?;
+    let plan: Plan = supabase
+        .call_with_retries(STEP_WITHIN, "begin_restore", &BeginRestore { closure_id })
+        .await?;
     let place = Place { closure_id, path: plan.storage_path.clone() };
     let key = unwrap(keyring, &plan, &place)?;
     fetch(storage, &plan, &spool).await?;
@@ -301,7 +302,7 @@ impl Restoration<'_> {
         let owner = if table == SHOP { self.owner.as_deref() } else { None };
         let request = RestoreRows { closure_id: self.closure_id, table: &table, lines, owner };
         let outcome: RowsOutcome =
-            self.supabase.insist(STEP_WITHIN, "restore_rows", &request).await?;
+            self.supabase.call_with_retries(STEP_WITHIN, "restore_rows", &request).await?;
         let left_out = outcome.left_out + outcome.numbers_lost.len() as u64;
         if outcome.present + left_out != lines.lines().count() as u64 {
             return Err(RestoreError::Rows(table));
@@ -323,7 +324,7 @@ impl Restoration<'_> {
             numbers_lost: &self.restored.numbers_lost,
         };
         let finished: Finished =
-            self.supabase.insist(FINISH_WITHIN, "finish_restore", &request).await?;
+            self.supabase.call_with_retries(FINISH_WITHIN, "finish_restore", &request).await?;
         self.restored.opted_out_meanwhile = finished.opted_out_meanwhile;
         Ok(self.restored)
     }

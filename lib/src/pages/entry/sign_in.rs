@@ -243,7 +243,7 @@ impl Pages {
                 h1 { (title) }
                 @if let Some(lead) = lead { p { (lead) } }
                 @if entrance == Entrance::SignUp && trial_days > 0 {
-                    p { (trial_days) " " (BillingWords::of(visit.language).trial) }
+                    p { (BillingWords::of(visit.language).trial(trial_days)) }
                 }
                 form.card method="post" action=(action) {
                     (form::token(token))

@@ -32,7 +32,7 @@ words! {
         export_requested: "Export asked for", "Exportation demandée";
         export_ready: "Export ready", "Exportation prête";
         export_deleted: "Export deleted", "Exportation supprimée";
-        lead_corrected: "Person corrected", "Personne corrigée";
+        lead_corrected: "Details updated", "Coordonnées mises à jour";
         lead_erased: "Person erased", "Personne effacée";
         lead_exported: "Person’s file made", "Fichier d’une personne produit";
         owner_texted: "Text sent by hand", "Texto envoyé à la main";

@@ -44,7 +44,8 @@ words! {
         manage:
             "Change plan, card or invoices",
             "Changer de forfait, de carte, ou voir les factures";
-        trial: "days for nothing, no card needed", "jours gratuits, sans carte";
+        trial_begins: "", "Essai gratuit de ";
+        trial_ends: "-day free trial. Cancel any time.", " jours. Annulez quand vous voulez.";
         cards:
             "Cards, invoices and receipts are kept by Stripe, in the United States.",
             "Cartes, factures et reçus sont gardés par Stripe, aux États-Unis.";
@@ -54,6 +55,13 @@ words! {
             "Vous quittez LeadsLock pour la page de Stripe, puis revenez ici.";
         go_to_stripe: "Go to Stripe", "Aller chez Stripe";
         back: "Back to billing", "Retour à la facturation";
+    }
+}
+
+impl BillingWords {
+    /// What a first subscription is offered.
+    pub(in crate::pages) fn trial(&self, days: u32) -> String {
+        format!("{}{days}{}", self.trial_begins, self.trial_ends)
     }
 }
 
@@ -102,7 +110,7 @@ impl Pages {
                     Some(standing) => {
                         h2 { (words.choose) }
                         @if standing == Billing::None && trial_days > 0 {
-                            p { (trial_days) " " (words.trial) }
+                            p { (words.trial(trial_days)) }
                         }
                         div.grid {
                             @for plan in self.billing.plans() {

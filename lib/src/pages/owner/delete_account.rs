@@ -30,21 +30,21 @@ words! {
             "Plus aucun texto ne reçoit de réponse ni n’est envoyé, toutes les sessions prennent fin, et personne ne peut se connecter.";
         within_hours_title: "Within hours", "En quelques heures";
         within_hours:
-            "The subscription is cancelled. Your data is sealed under a key of its own, then erased from the live database, with all files and the sign-in, and emptied at Twilio.",
-            "L’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre, puis effacées de la base vivante, avec tous les fichiers et la connexion, et vidées chez Twilio.";
+            "The subscription is cancelled. Your data goes into an encrypted backup, then it is erased from the service with all files and the sign-in, and from Twilio.",
+            "L’abonnement est annulé. Vos données vont dans une copie chiffrée, puis sont effacées du service, avec tous les fichiers et la connexion, et chez Twilio.";
         for_90_days_title: "For 90 days", "Pendant 90 jours";
         for_90_days:
-            "An operator can bring the account back from the sealed copy if you ask for it.",
-            "Un opérateur peut rétablir le compte à partir de la copie scellée, si vous le demandez.";
+            "We can restore the account from the encrypted backup if you ask us to.",
+            "Nous pouvons rétablir le compte à partir de la copie chiffrée si vous le demandez.";
         then_title: "After 90 days", "Après 90 jours";
         then:
-            "The key is destroyed, then the copy. A certificate without personal data says so.",
-            "La clé est détruite, puis la copie. Un certificat sans données personnelles l’atteste.";
+            "The backup's key is destroyed, then the backup itself. A certificate without personal data records it.",
+            "La clé de la copie est détruite, puis la copie elle-même. Un certificat sans données personnelles l’atteste.";
         stays_title: "What stays", "Ce qui reste";
         stays:
-            "Invoices and customer records that Stripe has to keep, carriers' own records, and under a keyed hash which numbers said stop.",
-            "Les factures et fiches de client que Stripe doit garder, les traces propres aux opérateurs, et sous un hachage à clé les numéros qui ont dit d’arrêter.";
-        export_first: "Take your data along first", "Emporter d’abord vos données";
+            "Invoices and customer records that Stripe has to keep, carriers' own records, and which numbers said stop, as fingerprints that cannot be read without a secret key.",
+            "Les factures et fiches de client que Stripe doit garder, les traces propres aux opérateurs de téléphonie, et les numéros qui ont dit d’arrêter, sous forme d’empreintes illisibles sans une clé secrète.";
+        export_first: "Export your data first", "Exporter d’abord vos données";
         name_is: "The shop's name is", "Le nom du commerce est";
         confirmation: "Type the shop's name to confirm", "Tapez le nom du commerce pour confirmer";
         hint: "This cannot be undone here.", "Ceci ne peut pas être annulé ici.";

@@ -32,7 +32,7 @@ words! {
             "Le début d’un nom ou d’un numéro.";
         find: "Find", "Trouver";
         none: "Nobody found.", "Personne n’a été trouvé.";
-        more: "More", "Suite";
+        more: "Show more", "Voir la suite";
         conversation: "Conversation", "Conversation";
         phone: "Number", "Numéro";
         first: "First wrote", "Premier texto";
@@ -65,12 +65,12 @@ words! {
         file_get: "Download the file", "Télécharger le fichier";
         erase_title: "Erase this person", "Effacer cette personne";
         erase:
-            "Texts, pictures, name, address and notes are gone at once, and cannot be brought back. If they said stop, that alone stays, under a keyed hash.",
-            "Textos, images, nom, adresse et notes disparaissent aussitôt, sans retour. S’ils ont dit d’arrêter, cela seul reste, sous un hachage à clé.";
+            "Texts, pictures, name, address and notes are gone at once, and cannot be brought back. If they said stop, only that is kept, as a fingerprint of the number that cannot be read without a secret key.",
+            "Textos, images, nom, adresse et notes disparaissent aussitôt, sans retour. Si la personne a dit d’arrêter, seul cela est gardé, sous forme d’une empreinte du numéro illisible sans une clé secrète.";
         erase_sure:
             "I understand that this cannot be undone.",
             "Je comprends que c’est irréversible.";
-        erase_unsure: "Tick this to go on.", "Cochez ceci pour continuer.";
+        erase_unsure: "Tick this to continue.", "Cochez ceci pour continuer.";
         erase_press: "Erase", "Effacer";
     }
 }

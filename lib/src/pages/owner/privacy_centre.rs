@@ -25,12 +25,12 @@ words! {
     PrivacyCentreWords {
         title: "Privacy centre", "Centre de confidentialité";
         lead:
-            "Everything we hold for you: take it along, or have it gone.",
-            "Tout ce que nous détenons pour vous : emportez-le, ou faites-le disparaître.";
-        export_title: "Take everything along", "Tout emporter";
+            "Everything we hold for you: download it or delete it.",
+            "Tout ce que nous détenons pour vous : téléchargez-le ou supprimez-le.";
+        export_title: "Export my data", "Exporter mes données";
         export:
-            "Profile, leads, conversations, pictures and consent records of one moment, in one file with row counts and checksums. Due within 5 business days; usually there in minutes. It is kept for 7 days, and downloading needs a sign-in of the last 10 minutes.",
-            "Profil, clients, conversations, images et preuves de consentement d’un même instant, dans un fichier avec le nombre de lignes et des sommes de contrôle. Dû en 5 jours ouvrables; prêt d’ordinaire en quelques minutes. Il est gardé 7 jours, et le télécharger exige une connexion des 10 dernières minutes.";
+            "Profile, leads, conversations, pictures and consent records of one moment, in one file that shows it is complete. Due within 5 business days; usually there in minutes. It is kept for 7 days, and downloading needs a sign-in of the last 10 minutes.",
+            "Profil, clients, conversations, images et preuves de consentement d’un même instant, dans un fichier qui montre qu’il est complet. Dû en 5 jours ouvrables; prêt d’ordinaire en quelques minutes. Il est gardé 7 jours, et le télécharger exige une connexion des 10 dernières minutes.";
         format: "Format", "Format";
         json: "JSON, for programs", "JSON, pour les programmes";
         csv: "CSV, for spreadsheets", "CSV, pour les tableurs";
@@ -39,7 +39,7 @@ words! {
         asked: "Asked for", "Demandée";
         state: "State", "État";
         due: "Due by", "Due le";
-        open: "in the making", "en préparation";
+        open: "in progress", "en préparation";
         ready: "ready", "prête";
         expired: "deleted after 7 days", "supprimée après 7 jours";
         download: "Download", "Télécharger";
@@ -60,8 +60,8 @@ words! {
         sign_out_everywhere: "Sign out everywhere", "Se déconnecter partout";
         delete_title: "Delete the account", "Supprimer le compte";
         delete:
-            "Texting stops and sign-in ends at once, and the subscription is cancelled. Your data is sealed under a key of its own and removed from the live database. For 90 days an operator can restore it for you; then key and backup are destroyed. What Stripe has to keep by law (invoices) stays at Stripe. Evidence of who said stop stays under a keyed hash.",
-            "Les textos et la connexion cessent aussitôt, et l’abonnement est annulé. Vos données sont scellées sous une clé qui leur est propre et retirées de la base vivante. Pendant 90 jours, un opérateur peut les rétablir pour vous; ensuite la clé et la copie sont détruites. Ce que Stripe doit garder selon la loi (factures) reste chez Stripe. La preuve de qui a dit d’arrêter reste sous un hachage à clé.";
+            "Texting stops and sign-in ends at once, and the subscription is cancelled. Your data is removed from the service; an encrypted backup is kept for 90 days, in which we can restore it for you, and is then destroyed. Stripe keeps the invoices it must keep by law. We keep only which numbers said stop, as fingerprints that cannot be read without a secret key, so that nobody texts them again.",
+            "Les textos et la connexion cessent aussitôt, et l’abonnement est annulé. Vos données sont retirées du service; une copie chiffrée est gardée 90 jours, pendant lesquels nous pouvons les rétablir pour vous, puis elle est détruite. Stripe conserve les factures que la loi l’oblige à garder. Nous ne gardons que les numéros qui ont dit d’arrêter, sous forme d’empreintes illisibles sans une clé secrète, pour que personne ne leur écrive à nouveau.";
         delete_go: "Delete the account…", "Supprimer le compte…";
     }
 }

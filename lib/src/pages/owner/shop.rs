@@ -34,12 +34,12 @@ words! {
         open: "Open the shop", "Ouvrir le commerce";
         name: "Name of the shop", "Nom du commerce";
         name_hint:
-            "It stands at the beginning of the first text to each customer.",
-            "Il est au début du premier texto à chaque client.";
+            "Your first text to each customer begins with it.",
+            "Votre premier texto à chaque client commence par ce nom.";
         mailing_address: "Mailing address", "Adresse postale";
         mailing_address_hint:
-            "Canadian law wants it within reach of everybody who is texted.",
-            "La loi canadienne veut que toute personne textée puisse la trouver.";
+            "Canada's anti-spam law requires it to be available to everyone you text.",
+            "La loi canadienne anti-pourriel exige que toute personne que vous textez puisse la trouver.";
         contact_email: "E-mail address for customers", "Adresse courriel pour les clients";
         contact_hint:
             "One of these three is needed: an e-mail address, a number or a website.",
@@ -52,8 +52,8 @@ words! {
         french: "Français", "Français";
         about: "What the assistant may tell customers", "Ce que l’assistant peut dire aux clients";
         about_hint:
-            "Hours, prices, services, where to park. It says no price that is not here.",
-            "Heures, prix, services, stationnement. Il ne dit aucun prix qui n’est pas ici.";
+            "Hours, prices, services, where to park. It never quotes a price that isn't listed here.",
+            "Heures, prix, services, stationnement. Il ne donne jamais un prix qui n’est pas indiqué ici.";
         instructions: "How the assistant should talk", "Comment l’assistant doit parler";
         instructions_hint:
             "Tone, what to ask, when to hand over to you.",

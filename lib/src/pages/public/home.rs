@@ -9,7 +9,7 @@ words! {
     HomeWords {
         title:
             "Every text to your shop, answered in seconds",
-            "Chaque texto à votre commerce, répondu en quelques secondes";
+            "Une réponse à chaque texto, en quelques secondes";
         lead:
             "LeadsLock answers the people who text your shop, in English or French, from what you told it. You read along, step in whenever you like, and stay the owner of every word.",
             "LeadsLock répond aux personnes qui textent votre commerce, en français ou en anglais, à partir de ce que vous lui avez dit. Vous lisez tout, intervenez quand vous voulez et restez propriétaire de chaque mot.";
@@ -29,8 +29,8 @@ words! {
             "Qui texte STOP, ARRET ou tout souhait clair d’avoir la paix reçoit au plus une confirmation, puis plus rien. La base de données elle-même refuse.";
         own_title: "Your data stays yours", "Vos données restent à vous";
         own:
-            "Take everything along as JSON or CSV whenever you want. Delete your account whenever you want.",
-            "Emportez tout en JSON ou en CSV quand vous voulez. Supprimez votre compte quand vous voulez.";
+            "Export everything as JSON or CSV whenever you want. Delete your account whenever you want.",
+            "Exportez tout en JSON ou en CSV quand vous voulez. Supprimez votre compte quand vous voulez.";
         cards_title: "No card numbers", "Aucun numéro de carte";
         cards:
             "You pay through Stripe; we never see a card. A card number that somebody texts is masked before we store it.",

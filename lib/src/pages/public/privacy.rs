@@ -31,8 +31,8 @@ words! {
             "Les propriétaires de commerce voient, corrigent, emportent et suppriment ce que nous détenons, dans la console. Si vous avez texté un commerce, c’est lui qui décide de vos données : demandez-lui, il peut tout vous remettre ou l’effacer en une action. S’il ne répond pas, écrivez-nous. Un accord de traitement des données est offert sur demande.";
         retention_title: "How long we keep it", "Combien de temps nous gardons";
         retention:
-            "As long as the account exists, unless the owner erases it earlier. After an account is deleted, a sealed backup is kept for at most 90 days. Evidence that somebody said stop stays longer, under a keyed hash in place of the number, because forgetting it would mean texting that person again.",
-            "Aussi longtemps que le compte existe, sauf si le propriétaire efface plus tôt. Après la suppression d’un compte, une copie scellée est gardée 90 jours au plus. La preuve que quelqu’un a dit d’arrêter reste plus longtemps, sous un hachage à clé au lieu du numéro, car l’oublier voudrait dire texter cette personne à nouveau.";
+            "As long as the account exists, unless the owner erases it earlier. After an account is deleted, a sealed backup is kept for at most 90 days. Evidence that somebody said stop stays longer, as a fingerprint that cannot be turned back into the number without our secret key, because forgetting it would mean texting that person again.",
+            "Aussi longtemps que le compte existe, sauf si le propriétaire efface plus tôt. Après la suppression d’un compte, une copie scellée est gardée 90 jours au plus. La preuve que quelqu’un a dit d’arrêter reste plus longtemps, sous forme d’une empreinte dont le numéro ne peut être tiré sans notre clé secrète, car l’oublier voudrait dire texter cette personne à nouveau.";
         signal_title: "Opt-out signals", "Signaux de refus";
         signal:
             "We honour the Global Privacy Control. As nothing is sold, shared for advertising or tracked, it changes nothing for you here.",

@@ -149,8 +149,8 @@ pub static PROMISES: [Promise; 27] = [
             fr: "Supabase Auth garde le hachage. Ce que vous tapez passe par notre mémoire, et aucun journal ne le contient.",
         },
         limits: Some(Text {
-            en: "bcrypt looks at 72 bytes; a longer password is refused instead of cut.",
-            fr: "bcrypt regarde 72 octets; un mot de passe plus long est refusé au lieu d’être coupé.",
+            en: "A password longer than 72 bytes (72 plain characters) is refused, because bcrypt would ignore the rest.",
+            fr: "Un mot de passe de plus de 72 caractères simples est refusé, parce que bcrypt ignorerait le reste.",
         }),
         tests: &["promise_password_bcrypt_a_password_is_a_hash_in_the_database_and_nowhere_else"],
     },
@@ -226,8 +226,8 @@ pub static PROMISES: [Promise; 27] = [
             fr: "Emportez profil, clients et conversations en tout temps, en JSON ou CSV, en 5 jours ouvrables.",
         },
         how: Text {
-            en: "You start it yourself; it usually takes minutes. The due date is kept for each export and watched. Row counts and checksums are in the bundle.",
-            fr: "Vous le lancez vous-même; cela prend d’ordinaire quelques minutes. L’échéance de chaque exportation est tenue et surveillée. Nombre de lignes et sommes de contrôle sont dans le fichier.",
+            en: "You start it yourself; it usually takes minutes. The due date is kept for each export and watched. The file holds what you need to check that it is complete and unaltered.",
+            fr: "Vous le lancez vous-même; cela prend d’ordinaire quelques minutes. L’échéance de chaque exportation est tenue et surveillée. Le fichier contient de quoi vérifier qu’il est complet et intact.",
         },
         limits: Some(Text {
             en: "A bundle is kept for 7 days; then you make another.",
@@ -242,12 +242,12 @@ pub static PROMISES: [Promise; 27] = [
             fr: "Vous pouvez supprimer votre compte. Les copies sont gardées 90 jours au plus; ensuite tout a disparu.",
         },
         how: Text {
-            en: "Data is removed from the live database, and what could restore it is destroyed after 90 days.",
-            fr: "Les données sont retirées de la base vivante, et ce qui permettrait de les rétablir est détruit après 90 jours.",
+            en: "Data is removed from the service, and what could restore it is destroyed after 90 days.",
+            fr: "Les données sont retirées du service, et ce qui permettrait de les rétablir est détruit après 90 jours.",
         },
         limits: Some(Text {
-            en: "Stripe keeps invoices for as long as tax law demands. Carriers and Twilio keep their own records of past texts. Evidence that somebody said stop stays, under a keyed hash.",
-            fr: "Stripe garde les factures aussi longtemps que la loi fiscale l’exige. Les opérateurs et Twilio gardent leurs propres traces des textos passés. La preuve que quelqu’un a dit d’arrêter reste, sous un hachage à clé.",
+            en: "Stripe keeps invoices for as long as tax law demands. Carriers and Twilio keep their own records of past texts. That a number said stop is kept, as a fingerprint that cannot be read without our secret key.",
+            fr: "Stripe garde les factures aussi longtemps que la loi fiscale l’exige. Les opérateurs et Twilio gardent leurs propres traces des textos passés. Qu’un numéro a dit d’arrêter est conservé, sous forme d’une empreinte illisible sans notre clé secrète.",
         }),
         tests: &[
             "promise_own_delete_an_account_is_closed_and_after_90_days_gone",

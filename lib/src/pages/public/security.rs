@@ -30,8 +30,8 @@ words! {
             "You get an answer within 24 hours, and public credit if you want it. Test with accounts and numbers of your own, never read or keep other people's data, and give us time to mend it.",
             "Vous recevez une réponse en 24 heures, et des remerciements publics si vous le souhaitez. Testez avec vos propres comptes et numéros, ne lisez ni ne gardez jamais les données d’autrui, et laissez-nous le temps de corriger.";
         credit:
-            "Nobody has reported a weakness yet. Who does is thanked here by name.",
-            "Personne n’a encore signalé de faille. Qui le fera sera remercié ici par son nom.";
+            "Nobody has reported a weakness yet. Anyone who does is credited here by name.",
+            "Personne n’a encore signalé de faille. Toute personne qui le fera sera remerciée ici par son nom.";
         audit_title: "Audits", "Audits";
         audit:
             "There has been no external audit yet. When there is one, its date and its findings are here.",

@@ -64,7 +64,7 @@ pub enum Outcome {
     Stored,
     /// The subscription has ended; Stripe's answer does not know that yet.
     Ended,
-    /// The subscription is of no shop.
+    /// No shop has this subscription.
     UnknownCustomer,
 }
 

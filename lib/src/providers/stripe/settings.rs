@@ -19,7 +19,7 @@ pub struct StripeApi {
 pub struct StripeOffer {
     /// The plans, at least one.
     pub plans: Vec<Plan>,
-    /// How long a first subscription is for nothing.
+    /// How long the free trial of a first subscription is.
     pub trial_days: u32,
     /// Which of the account's portal configurations is used, if not its default.
     pub portal_configuration: Option<String>,

@@ -29,7 +29,7 @@ pub const MIN_PASSWORD_CHARS: usize = 12;
 /// Why Auth did not do what was asked.
 #[derive(Debug, Error)]
 pub enum AuthError {
-    /// The address and the password or code do not go together, or the code is too old.
+    /// The password or code is wrong for this address, or the code has expired.
     #[error("the credentials are wrong")]
     Credentials,
     /// The address was never confirmed.

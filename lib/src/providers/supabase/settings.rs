@@ -14,7 +14,7 @@ pub struct SupabaseApi {
     pub secret_key: SecretString,
 }
 
-/// Where Supabase is, and the key with which anybody may knock there.
+/// Where Supabase is, and its publishable key.
 #[derive(Debug)]
 pub struct Publishable {
     /// The project's URL.
