@@ -553,7 +553,7 @@ mod tests {
     fn promise_own_delete_the_page_names_what_others_keep() {
         let said = english("own.delete");
         assert!(said.contains("90 days") && said.contains("Stripe keeps invoices"));
-        assert!(said.contains("Evidence that somebody said stop stays"));
+        assert!(said.contains("That a number said stop is kept"));
     }
 
     #[test]
