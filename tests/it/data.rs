@@ -176,8 +176,8 @@ fn what_is_not_described_is_named() {
         let stack = TestStack::start().await;
         for (change, want) in [
             (
-                "alter table app.leads add column tags text[]",
-                "catalog: leads.tags is not described",
+                "alter table app.leads add column planted text[]",
+                "catalog: leads.planted is not described",
             ),
             (
                 "create table app.pets (id uuid primary key)",
@@ -192,9 +192,10 @@ fn what_is_not_described_is_named() {
                 "read by owners: messages.request_id is not described",
             ),
             (
-                "create or replace function app.editable_fields(p_lead app.leads) returns jsonb
+                "alter function app.editable_fields(app.leads) rename to fields_before;
+                 create function app.editable_fields(p_lead app.leads) returns jsonb
                  language sql immutable set search_path = ''
-                 as $$ select jsonb_build_object('name', p_lead.name, 'email', p_lead.email) $$",
+                 as $$ select app.fields_before(p_lead) - 'notes' $$",
                 "corrected by owners: leads.notes is not so",
             ),
         ] {

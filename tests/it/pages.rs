@@ -4,7 +4,10 @@
 use std::{collections::BTreeSet, io::Cursor};
 
 use leadslock::{
-    data::export::verify::verify,
+    data::{
+        export::verify::verify,
+        tables::{self, Access},
+    },
     functions::table::FUNCTIONS,
     pages::{
         public::promises::PROMISES,
@@ -710,6 +713,43 @@ fn promise_own_correct_what_is_held_is_shown_to_its_owner_who_corrects_it() {
         assert_eq!(owner.get(&person).await.status, 404);
         stack.stop().await;
     });
+}
+
+/// A field that the page lacks would be emptied by the next correction.
+#[test]
+fn what_owners_may_edit_is_a_field_of_its_page_and_is_kept() {
+    run(async {
+        let stack = TestStack::start().await;
+        stack.text_and_wait("hello").await;
+        let person = format!("/leads/{}", stack.value("select id from app.leads").await);
+        let mut owner = Browser::of(&stack);
+        owner.sign_in(OWNER, OWNER_PASSWORD).await;
+
+        for (path, table) in [("/shop", "businesses"), (&person, "leads")] {
+            let page = owner.get(path).await;
+            for column in editable(table) {
+                assert!(page.body.contains(&format!("name=\"{column}\"")), "{path} lacks {column}");
+            }
+        }
+
+        // It would do as a name, an address and a note.
+        let value = "canary@example.com";
+        let mut fields = vec![("do", "correct"), ("version", "1")];
+        fields.extend(editable("leads").map(|column| (column, value)));
+        let page = owner.fill(&person, &person, &fields).await;
+        assert_eq!(page.status, 303, "{}", page.body);
+        for column in editable("leads") {
+            assert_eq!(stack.value(&format!("select {column} from app.leads")).await, value);
+        }
+        stack.stop().await;
+    });
+}
+
+/// The columns of `table` that its owner may edit.
+fn editable(table: &str) -> impl Iterator<Item = &'static str> {
+    let table = tables::find(table).unwrap();
+    let columns = table.columns.iter().filter(|column| column.owners == Access::Edit);
+    columns.map(|column| column.name)
 }
 
 /// Makes an account and opens its shop, on the way a person takes.

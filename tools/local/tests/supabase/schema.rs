@@ -57,7 +57,7 @@ fn the_migrations_make_what_the_files_say() {
         for (files, want) in [
             (change("outbound/is_at_cap.sql", ">= 10", ">= 11"), "function app.is_at_cap(uuid): "),
             (
-                change("leads/tables.sql", "  notes text,", "  notes text,\n  tags text[],"),
+                change("leads/tables.sql", "  notes text,", "  notes text,\n  planted text[],"),
                 "table app.leads: ",
             ),
             (
