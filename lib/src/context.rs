@@ -31,6 +31,7 @@ pub struct Context<'r> {
     reader: &'r Reader<'r>,
     groups: &'r [Group],
     egress: Option<Egress>,
+    supabase: OnceCell<Option<Supabase>>,
     sessions: OnceCell<Option<Arc<Verifier>>>,
 }
 
@@ -62,7 +63,7 @@ impl<'r> Context<'r> {
         }
         let hosts: Vec<&Url> = hosts.iter().collect();
         let egress = Egress::from_settings(reader, &hosts);
-        Self { reader, groups, egress, sessions: OnceCell::new() }
+        Self { reader, groups, egress, supabase: OnceCell::new(), sessions: OnceCell::new() }
     }
 
     /// Makes what a process holds between requests, or says all that is wrong with its
@@ -84,8 +85,11 @@ impl<'r> Context<'r> {
 
     /// Calls of functions in the database, with the secret key.
     pub fn supabase(&self) -> Option<Supabase> {
-        let api = self.read(Group::Supabase, Reader::supabase)?;
-        Some(Supabase::new(&api, self.egress_to(&[&api.url])?))
+        let make = || {
+            let api = self.read(Group::Supabase, Reader::supabase)?;
+            Some(Supabase::new(&api, self.egress_to(&[&api.url])?))
+        };
+        self.supabase.get_or_init(make).clone()
     }
 
     /// Objects in private buckets.

@@ -54,12 +54,9 @@ async fn faults(database: &Client) -> Vec<String> {
             faults.push(format!("catalog: the table {name} is not described"));
             continue;
         };
-        let names = |columns: &[(String, String)]| -> Vec<String> {
-            columns.iter().map(|(column, _)| column.clone()).collect()
-        };
         let described: Vec<String> =
             table.columns.iter().map(|column| column.name.to_owned()).collect();
-        let found_names = names(found);
+        let found_names: Vec<String> = found.iter().map(|(column, _)| column.clone()).collect();
         for column in found_names.iter().filter(|column| !described.contains(column)) {
             faults.push(format!("catalog: {name}.{column} is not described"));
         }
