@@ -1,8 +1,4 @@
-//! What is owed to leads: answers, and texts on their way.
-//!
-//! Every obligation is a row that somebody claims for the length of a lease. A
-//! holder that dies is replaced by the next; a holder that lost its lease
-//! changes nothing, because its fencing token is no longer the newest.
+//! What is owed to leads, as jobs ([`crate::jobs`]): answers, and texts on their way.
 //!
 //! # Invariant
 //!
@@ -25,10 +21,11 @@ use uuid::Uuid;
 
 use self::{
     assistant::{Conversation, NeedsOwner},
-    media::MediaJob,
+    media::Pictures,
 };
 use crate::{
     context::Context,
+    jobs::{Advanced, Job, Lease, Queue},
     paths,
     providers::{
         groq::Groq,
@@ -43,31 +40,29 @@ use crate::{
 };
 
 /// How long after a claim a text may still be handed to Twilio. The rest of the
-/// lease (`app.lease()`, 60 s) is for Twilio's answer: nobody looks a text up
+/// lease (`app.job_kinds`: 60 s) is for Twilio's answer: nobody looks a text up
 /// while it may still be on its way.
 const SEND_WITHIN: Duration = Duration::from_secs(40);
 
-/// A claimed job, as `app.reply_work` and `app.send_work` put it.
+/// What is to be done, as `app.work_of` puts it.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Work {
     /// A text to answer.
-    Reply(ReplyJob),
+    Reply(Reply),
     /// A text to send; the gate has just let it through.
-    Send(SendJob),
+    Send(Send),
     /// A text that Twilio may have.
-    LookUp(SendJob),
+    LookUp(Send),
     /// A text of which Twilio has a copy with what we masked.
-    Redact(RedactJob),
+    Redact(Redaction),
     /// A text with pictures to take over from Twilio.
-    Media(MediaJob),
+    Media(Pictures),
 }
 
 /// A text to answer.
 #[derive(Deserialize)]
-pub struct ReplyJob {
-    job_id: Uuid,
-    fencing_token: i64,
+pub struct Reply {
     message_id: Uuid,
     #[serde(flatten)]
     conversation: Conversation,
@@ -75,9 +70,7 @@ pub struct ReplyJob {
 
 /// A text to send.
 #[derive(Deserialize)]
-pub struct SendJob {
-    job_id: Uuid,
-    fencing_token: i64,
+pub struct Send {
     message_id: Uuid,
     from: Phone,
     to: Phone,
@@ -87,17 +80,15 @@ pub struct SendJob {
 
 /// A text to empty at Twilio.
 #[derive(Deserialize)]
-pub struct RedactJob {
-    job_id: Uuid,
-    fencing_token: i64,
+pub struct Redaction {
     twilio_sid: MessageSid,
 }
 
 /// What `rpc/queue_outbound` is told.
 #[derive(Serialize)]
 struct QueueOutbound<'a> {
-    job_id: Uuid,
-    fencing_token: i64,
+    #[serde(flatten)]
+    lease: Lease,
     body: &'a str,
     needs_owner_reason: Option<NeedsOwner>,
 }
@@ -108,7 +99,7 @@ struct QueueOutbound<'a> {
 enum QueueOutcome {
     /// Without `send`, the text waits for its number's turn.
     Queued {
-        send: Option<Box<SendJob>>,
+        send: Option<Box<Job<Send>>>,
     },
     Refused {
         reason: String,
@@ -119,8 +110,8 @@ enum QueueOutcome {
 /// What `rpc/settle_send` is told.
 #[derive(Serialize)]
 struct SettleSend<'a> {
-    job_id: Uuid,
-    fencing_token: i64,
+    #[serde(flatten)]
+    lease: Lease,
     #[serde(flatten)]
     result: SendResult<'a>,
 }
@@ -138,8 +129,8 @@ enum SendResult<'a> {
 /// What `rpc/settle_redaction` is told.
 #[derive(Serialize)]
 struct SettleRedaction {
-    job_id: Uuid,
-    fencing_token: i64,
+    #[serde(flatten)]
+    lease: Lease,
     is_redacted: bool,
 }
 
@@ -148,21 +139,7 @@ struct Settled {
     outcome: String,
 }
 
-#[derive(Serialize)]
-struct ClaimJobs {
-    limit: usize,
-}
-
-/// What was claimed.
-#[derive(Deserialize)]
-pub struct Claimed {
-    /// What is left to do for it; less than was claimed where texts must wait.
-    pub work: Vec<Work>,
-    /// How many jobs were due, up to the limit.
-    pub claimed: usize,
-}
-
-/// Does work. Needs the database, Storage, the assistant's models and Twilio.
+/// Does what is owed to leads. Needs the database, Storage, the assistant's models and Twilio.
 #[derive(Debug)]
 pub struct Worker {
     supabase: Supabase,
@@ -191,44 +168,15 @@ impl Worker {
         })
     }
 
-    /// The database, which flows that hand out work call too.
-    pub fn supabase(&self) -> &Supabase {
-        &self.supabase
-    }
-
-    /// Claims up to `limit` jobs that are due.
-    pub async fn claim(&self, limit: usize) -> Result<Claimed, RpcError> {
-        self.supabase.call("claim_jobs", &ClaimJobs { limit }).await
-    }
-
-    /// Does one piece of work that was claimed just now, to its end.
-    ///
-    /// What fails is logged and left: its lease runs out and it is done again.
-    pub async fn run(&self, work: Work) {
-        let claimed_at = Instant::now();
-        let (job_id, outcome) = match work {
-            Work::Reply(reply) => (reply.job_id, self.reply(reply).await),
-            Work::Send(send) => (send.job_id, self.send(send, claimed_at).await),
-            Work::LookUp(send) => (send.job_id, self.look_up(send).await),
-            Work::Redact(redact) => (redact.job_id, self.redact(redact).await),
-            Work::Media(media) => (media.job_id, self.take_over(media, claimed_at).await),
-        };
-        if let Err(error) = outcome {
-            tracing::error!(job.id = %job_id, %error, "work is left for the scheduler");
-        }
-    }
-
-    async fn reply(&self, reply: ReplyJob) -> Result<(), RpcError> {
+    async fn reply(&self, lease: Lease, reply: Reply) -> Result<(), RpcError> {
         let draft = assistant::answer(&self.groq, &reply.conversation, reply.message_id).await;
-        let request = QueueOutbound {
-            job_id: reply.job_id,
-            fencing_token: reply.fencing_token,
-            body: &draft.body,
-            needs_owner_reason: draft.needs_owner,
-        };
+        let request =
+            QueueOutbound { lease, body: &draft.body, needs_owner_reason: draft.needs_owner };
         let claimed_at = Instant::now();
         match self.supabase.call("queue_outbound", &request).await? {
-            QueueOutcome::Queued { send: Some(send) } => self.send(*send, claimed_at).await,
+            QueueOutcome::Queued { send: Some(send) } => {
+                self.send(send.lease, send.work, claimed_at).await
+            }
             QueueOutcome::Queued { send: None } => {
                 tracing::info!(message.id = %reply.message_id, "the answer waits for its turn");
                 Ok(())
@@ -238,13 +186,13 @@ impl Worker {
                 Ok(())
             }
             QueueOutcome::Stale => {
-                tracing::info!(job.id = %reply.job_id, "another holder answers");
+                tracing::info!(job.id = %lease.job_id, "another holder answers");
                 Ok(())
             }
         }
     }
 
-    async fn send(&self, send: SendJob, claimed_at: Instant) -> Result<(), RpcError> {
+    async fn send(&self, lease: Lease, send: Send, claimed_at: Instant) -> Result<(), RpcError> {
         // A process that was frozen may wake up long after its lease.
         if claimed_at.elapsed() > SEND_WITHIN {
             tracing::warn!(message.id = %send.message_id, "the claim is too old to send on");
@@ -255,50 +203,55 @@ impl Worker {
             Sent::Accepted(sid, status) => {
                 tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "sent a text");
                 let result = SendResult::Accepted { twilio_sid: &sid, status };
-                self.record(&send, result).await
+                self.record(lease, &send, result).await
             }
             Sent::Rejected(error_code) => {
                 tracing::warn!(message.id = %send.message_id, error_code, "twilio refused a text");
                 let policy = error_code::suppression(error_code);
-                self.record(&send, SendResult::Rejected { error_code, policy }).await
+                self.record(lease, &send, SendResult::Rejected { error_code, policy }).await
             }
             Sent::NotSent(retry_after) => {
                 tracing::warn!(message.id = %send.message_id, "a text was not sent and will be");
                 let retry_after_seconds = retry_after.map(|duration| duration.as_secs());
-                self.record(&send, SendResult::NotSent { retry_after_seconds }).await
+                self.record(lease, &send, SendResult::NotSent { retry_after_seconds }).await
             }
             Sent::Unknown => {
                 tracing::warn!(message.id = %send.message_id, "whether a text was sent is unknown");
-                self.record(&send, SendResult::Unknown).await
+                self.record(lease, &send, SendResult::Unknown).await
             }
         }
     }
 
-    async fn look_up(&self, send: SendJob) -> Result<(), RpcError> {
+    async fn look_up(&self, lease: Lease, send: Send) -> Result<(), RpcError> {
         let status_callback = self.status_callback_of(&send);
         match self.twilio.find(&send.text(&status_callback), &send.known_sids).await {
             Found::Yes(sid, status) => {
                 tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "found a text sent earlier");
                 let result = SendResult::Accepted { twilio_sid: &sid, status };
-                self.record(&send, result).await
+                self.record(lease, &send, result).await
             }
-            Found::No => self.record(&send, SendResult::NotFound).await,
+            Found::No => self.record(lease, &send, SendResult::NotFound).await,
             // The lease runs out, and it is looked up again.
             Found::Unknown => Ok(()),
         }
     }
 
-    async fn redact(&self, redact: RedactJob) -> Result<(), RpcError> {
-        let RedactJob { job_id, fencing_token, twilio_sid } = redact;
+    async fn redact(&self, lease: Lease, redaction: Redaction) -> Result<(), RpcError> {
+        let Redaction { twilio_sid } = redaction;
         let is_redacted = self.twilio.redact(&twilio_sid).await;
         tracing::info!(message.sid = twilio_sid.as_str(), is_redacted, "emptied a text at twilio");
-        let request = SettleRedaction { job_id, fencing_token, is_redacted };
+        let request = SettleRedaction { lease, is_redacted };
         let _: Settled = self.supabase.call("settle_redaction", &request).await?;
         Ok(())
     }
 
-    async fn record(&self, send: &SendJob, result: SendResult<'_>) -> Result<(), RpcError> {
-        let request = SettleSend { job_id: send.job_id, fencing_token: send.fencing_token, result };
+    async fn record(
+        &self,
+        lease: Lease,
+        send: &Send,
+        result: SendResult<'_>,
+    ) -> Result<(), RpcError> {
+        let request = SettleSend { lease, result };
         let settled: Settled = self.supabase.call("settle_send", &request).await?;
         if settled.outcome == "conflict" {
             tracing::error!(message.id = %send.message_id, "a text was sent twice");
@@ -308,14 +261,42 @@ impl Worker {
 
     /// The signature covers the URL's query, so the callback proves which of our
     /// texts it is about, even before Twilio told us its SID.
-    fn status_callback_of(&self, send: &SendJob) -> Url {
+    fn status_callback_of(&self, send: &Send) -> Url {
         let mut url = self.status_callback.clone();
         url.query_pairs_mut().append_pair("message", &send.message_id.to_string());
         url
     }
 }
 
-impl SendJob {
+impl Queue for Worker {
+    const NAME: &'static str = "texts";
+    const AT_ONCE: usize = 16;
+    /// The last ones end within the limit of the functions that run this (see
+    /// [`crate::functions::deployment`]).
+    const RUN_WITHIN: Duration = Duration::from_secs(25);
+
+    type Work = Work;
+    type Error = RpcError;
+
+    fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    async fn advance(&self, job: Job<Work>, _: Instant) -> Result<Advanced, RpcError> {
+        let claimed_at = Instant::now();
+        let Job { lease, work } = job;
+        match work {
+            Work::Reply(reply) => self.reply(lease, reply).await?,
+            Work::Send(send) => self.send(lease, send, claimed_at).await?,
+            Work::LookUp(send) => self.look_up(lease, send).await?,
+            Work::Redact(redaction) => self.redact(lease, redaction).await?,
+            Work::Media(pictures) => self.take_over(lease, pictures, claimed_at).await?,
+        }
+        Ok(Advanced::Recorded)
+    }
+}
+
+impl Send {
     fn text<'a>(&'a self, status_callback: &'a Url) -> Text<'a> {
         Text { from: &self.from, to: &self.to, body: &self.body, status_callback }
     }

@@ -26,6 +26,7 @@ use thiserror::Error;
 use self::fields::Faults;
 use crate::{
     context::Context,
+    jobs::{self, Job, Queue as _},
     messaging::{Work, Worker},
     providers::{
         groq::Groq,
@@ -203,9 +204,9 @@ impl Console {
 
     /// What remains to be done of `work` once the owner has an answer. It is owed by
     /// rows: what does not happen here, the scheduler does.
-    pub fn background(&self, work: Box<Work>) -> BoxFuture<'static, ()> {
+    pub fn background(&self, work: Box<Job<Work>>) -> BoxFuture<'static, ()> {
         let worker = Arc::clone(&self.worker);
-        Box::pin(async move { worker.run(*work).await })
+        Box::pin(async move { jobs::run(&*worker, *work).await })
     }
 
     /// Reads as the owner: row level security decides what there is.

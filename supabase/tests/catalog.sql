@@ -201,7 +201,15 @@ where k.contype = 'f'
     select
     from pg_catalog.pg_index i
     where i.indrelid = k.conrelid
-      and i.indpred is null
+      -- One that has all rows that refer to anything finds them as well.
+      and (
+        i.indpred is null
+        or pg_catalog.pg_get_expr(i.indpred, i.indrelid) = format('(%I IS NOT NULL)', (
+          select a.attname
+          from pg_catalog.pg_attribute a
+          where a.attrelid = k.conrelid and array[a.attnum] = k.conkey
+        ))
+      )
       and (i.indkey::int2[])[0:pg_catalog.array_length(k.conkey, 1) - 1] @> k.conkey
   )
 

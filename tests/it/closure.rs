@@ -178,8 +178,9 @@ pub(crate) async fn stripe(stack: &TestStack, path: &str, form: &[(&str, &str)])
 }
 
 /// What is told of a closure that does not get on.
-const TOLD: &str = "select row(step, faults, last_fault, run_at - app.clock(), erased)::text
-                    from app.closures";
+const TOLD: &str =
+    "select row(c.step, j.attempts, j.last_fault, j.run_at - app.clock(), c.erased)::text
+     from app.closures c join app.jobs j on j.closure_id = c.id";
 
 /// Where the newest closure stands.
 struct Standing {
@@ -191,8 +192,10 @@ struct Standing {
 
 impl Standing {
     async fn of(stack: &TestStack) -> Self {
-        let newest = "select step, state = 'done', extract(epoch from run_at - app.clock())::float8
-                      from app.closures order by requested_at desc limit 1";
+        let newest = "select c.step, c.state = 'done',
+                             extract(epoch from j.run_at - app.clock())::float8
+                      from app.closures c join app.jobs j on j.closure_id = c.id
+                      order by c.requested_at desc limit 1";
         let row = &stack.rows(newest, &[]).await[0];
         Self { step: row.get(0), is_done: row.get(1), due_in: row.get(2) }
     }
@@ -383,12 +386,15 @@ fn promise_own_delete_an_account_is_closed_and_after_90_days_gone() {
         );
 
         // The purge date: the key goes first, and whatever becomes of the object.
-        let wait = "select extract(epoch from run_at - purge_at)::bigint from app.closures";
+        let wait = "select extract(epoch from j.run_at - c.purge_at)::bigint
+                    from app.closures c join app.jobs j on j.closure_id = c.id";
         assert_eq!(stack.value(wait).await, "0");
         stack.interceptor.set("backups", Manner::Unavailable);
         local::clock::advance(&stack.database, Duration::from_secs(90 * 86_400)).await.unwrap();
         assert_eq!(stack.run_scheduler().await, 200);
-        stack.wait_for_value("select faults from app.closures", "1").await;
+        let failed =
+            "select count(*) from app.jobs where kind = 'closure' and last_fault is not null";
+        stack.wait_for_value(failed, "1").await;
         assert_eq!(stack.value("select wrapped_key from app.closures").await, "null");
         assert_eq!(stack.value("select count(*) from storage.objects").await, "1");
         stack.interceptor.clear();
@@ -545,7 +551,7 @@ enum Fault {
 
 /// The calls of a closure. Objects: deletions by their bucket, uploads by their last name.
 const CALLS: [&str; 17] = [
-    "claim_closure",
+    "claim_jobs closures",
     "next_closure_step",
     "next_closure_step",
     "end_closure_billing",
@@ -554,7 +560,7 @@ const CALLS: [&str; 17] = [
     "end_backup",
     "seal_closure",
     "certify_closure",
-    "fail_closure",
+    "fail_job",
     "claim_twilio_redactions",
     "settle_twilio_redactions",
     "media",
@@ -858,7 +864,8 @@ fn what_is_under_way_is_cancelled_or_known_before_the_account_is_sealed() {
         stack.interceptor.set("queue_outbound", Manner::HoldRequest);
         simulator.text(OTHER, SHOP, "And now?").unwrap();
         stack.interceptor.wait_for_calls("queue_outbound", 2).await;
-        let open = "select string_agg(kind, ',' order by kind) from app.jobs where state = 'open'";
+        let open = "select string_agg(kind, ',' order by kind) from app.jobs
+                    where state = 'open' and queue = 'texts'";
         assert_eq!(stack.value(open).await, "reply,send");
 
         let owner = Owner::of(&stack).await;

@@ -577,7 +577,8 @@ fn storage_or_database_that_fails_delays_it_and_nothing_else() {
         let stack = TestStack::start().await;
         fill(&stack, 100).await;
         let owner = Owner::of(&stack).await;
-        let failed = "select count(*) from app.exports where last_fault is not null";
+        let failed =
+            "select count(*) from app.jobs where state = 'open' and last_fault is not null";
         for step in ["snapshot_export", "export_chunk", "finish_export"] {
             stack.interceptor.set(step, Manner::Unavailable);
             let export = owner.ask("csv").await;
@@ -622,7 +623,7 @@ fn old_bundles_are_deleted_after_seven_days() {
         let calls = Calls(&stack);
         calls.wait(7 * 24 * 3600 - 3600).await;
         assert_eq!(stack.run_scheduler().await, 200);
-        stack.interceptor.wait_for_calls("claim_export", 1).await;
+        stack.interceptor.wait_for_calls("claim_jobs exports", 1).await;
         assert_eq!(stack.value(objects).await, "1");
 
         calls.wait(3600).await;
@@ -682,7 +683,7 @@ fn a_request_by_other_means_waits_for_the_owner_and_shows_when_it_is_urgent() {
             (&status["exports_unconfirmed"], &status["exports_close_to_due"]),
             (&json!(1), &json!(0))
         );
-        assert_eq!(stack.value("select attempts from app.exports").await, "0");
+        assert_eq!(stack.value("select count(*) from app.jobs").await, "0");
 
         // Due in 5 business days: at most 9 days, of which 60 % are over after 6.
         Calls(&stack).wait(6 * 24 * 3600).await;
@@ -692,9 +693,9 @@ fn a_request_by_other_means_waits_for_the_owner_and_shows_when_it_is_urgent() {
         let status = stack.operator(Task::Status).await;
         assert_eq!(status["exports_overdue"], 1);
         assert_eq!(stack.run_scheduler().await, 200);
-        stack.interceptor.wait_for_calls("claim_export", 2).await;
+        stack.interceptor.wait_for_calls("claim_jobs exports", 2).await;
         let warned = async {
-            while !stack.log().iter().any(|line| line.contains("exports are close to due")) {
+            while !stack.log().iter().any(|line| line.contains("jobs are late")) {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };

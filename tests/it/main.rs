@@ -22,6 +22,7 @@ mod exports;
 mod faults;
 mod gate;
 mod interleavings;
+mod jobs;
 mod ledger;
 mod media;
 mod one_round_trip;

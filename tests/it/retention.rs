@@ -97,8 +97,8 @@ const PLANTED: [(&str, &str, &str); 14] = [
     (
         "erased_leads",
         "with closure as (
-           insert into app.closures (business_id, ends_owner, purge_at, run_at)
-           values (gen_random_uuid(), false, 'infinity', 'infinity') returning id
+           insert into app.closures (business_id, ends_owner, purge_at)
+           values (gen_random_uuid(), false, 'infinity') returning id
          )
          insert into app.erased_leads
          select id, sha256(convert_to($1, 'UTF8')), $1::timestamptz from closure",
@@ -546,10 +546,9 @@ fn missed_deadlines_are_reported_by_id() {
         assert_eq!(retain(&stack).await, 200);
         let overdue = &stack.operator(Task::Status).await["overdue"][0];
         assert_eq!((&overdue["kind"], &overdue["id"]), (&json!("export"), &export));
-        let closure =
-            "insert into app.closures (business_id, ends_owner, requested_at, purge_at, run_at)
+        let closure = "insert into app.closures (business_id, ends_owner, requested_at, purge_at)
                        select gen_random_uuid(), false, app.clock() - interval '25 hours',
-                         app.clock() + interval '89 days', app.clock() + interval '1 day'
+                         app.clock() + interval '89 days'
                        returning id::text";
         let closure: String = stack.rows(closure, &[]).await[0].get(0);
         assert_eq!(retain(&stack).await, 200);

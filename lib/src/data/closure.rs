@@ -1,15 +1,14 @@
 //! Closing an account, step by step, until nothing of it is left but a certificate.
 //!
-//! The row in `app.closures` is the obligation. `rpc/next_closure_step` says what is
+//! It is owed as a job ([`crate::jobs`]). `rpc/next_closure_step` says what is
 //! to be done, and does what is SQL alone; here is what has an effect elsewhere: at
 //! Stripe, in Storage, at Twilio. Each effect may be had twice, and is recorded by a
-//! call that also goes on to the next step. Whoever holds the row and dies is
-//! replaced by the next, who goes on from there.
+//! call that also goes on to the next step, where the next holder begins.
 //!
 //! # Invariant
 //!
-//! A closed account is erased by steps, each with a receipt. `app.closures` is an
-//! obligation like an export, and outlives all it is about. `rpc/next_closure_step` does
+//! A closed account is erased by steps, each with a receipt. The row of `app.closures`
+//! outlives all it is about. `rpc/next_closure_step` does
 //! what is SQL alone, a bounded piece in each call, and hands out what is not; the call
 //! that records an effect is the one that goes on. Nothing is erased before it is sealed:
 //! a check constraint says so. Every effect may be had twice.
@@ -35,6 +34,7 @@ use crate::{
         backup::{self, BackupError},
         seal::{Keyring, Place, SealError},
     },
+    jobs::{self, Advanced, Job, Lease, Queue},
     providers::{
         stripe::{
             client::{Stripe, StripeError},
@@ -49,12 +49,6 @@ use crate::{
     settings::{Group, Reader},
 };
 
-/// How long a run goes on before the next one does. The longest step, the seal
-/// ([`backup::MAKE_WITHIN`]), may still begin then, and fits into what is left to the
-/// functions that run this (see [`crate::functions::deployment`]) as into the lease
-/// (`app.closure_lease()`).
-const RUN_WITHIN: Duration = Duration::from_secs(60);
-
 /// How long a call may take: as long as the database lets it.
 const STEP_WITHIN: Duration = Duration::from_secs(65);
 
@@ -64,25 +58,11 @@ const STEP_WITHIN: Duration = Duration::from_secs(65);
 const CLAIM: usize = 200;
 const AT_ONCE: usize = 16;
 
-/// A claimed closure, as `app.closure_work` puts it.
+/// An account to close, as `app.closure_work` puts it.
 #[derive(Debug, Deserialize)]
 pub struct Work {
     closure_id: Uuid,
     business_id: Uuid,
-    fencing_token: i64,
-}
-
-/// What every call is told: whose closure it is.
-#[derive(Serialize)]
-struct Lease {
-    closure_id: Uuid,
-    fencing_token: i64,
-}
-
-#[derive(Deserialize)]
-struct Claimed {
-    work: Option<Work>,
-    overdue: u64,
 }
 
 /// What `rpc/next_closure_step` says is next.
@@ -145,20 +125,10 @@ struct Certify {
     certificate: String,
 }
 
-#[derive(Serialize)]
-struct Fail {
-    #[serde(flatten)]
-    lease: Lease,
-    fault: String,
-}
-
 #[derive(Deserialize)]
 struct Outcome {
     outcome: String,
 }
-
-#[derive(Serialize)]
-struct Nothing {}
 
 #[derive(Serialize)]
 struct ClaimRedactions {
@@ -185,15 +155,20 @@ struct SettleRedactions {
 
 /// Why a closure is left for later.
 #[derive(Debug, Error)]
-enum ClosureError {
+pub enum ClosureError {
+    /// The database.
     #[error(transparent)]
     Database(#[from] RpcError),
+    /// Storage.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Stripe.
     #[error(transparent)]
     Stripe(#[from] StripeError),
+    /// The backup could not be sealed.
     #[error(transparent)]
     Seal(#[from] SealError),
+    /// The backup could not be made.
     #[error(transparent)]
     Backup(#[from] BackupError),
     /// Another holder has it.
@@ -232,80 +207,45 @@ impl Closer {
     /// Goes on with what others left: texts that Twilio is to forget, and closures that
     /// are due, one after the other.
     pub async fn catch_up(&self) {
-        let end = Instant::now() + RUN_WITHIN;
+        let end = Instant::now() + Self::RUN_WITHIN;
         if let Err(error) = self.redact(end).await {
             tracing::error!(%error, "texts at twilio are left for later");
         }
+        if let Err(error) = jobs::catch_up(self, end).await {
+            tracing::error!(%error, "no closure could be claimed");
+        }
+    }
+
+    /// Goes from step to step until one has to wait or `end` has come.
+    async fn take_steps(&self, job: &Job<Work>, end: Instant) -> Result<Advanced, ClosureError> {
         while Instant::now() < end {
-            match self.supabase.call("claim_closure", &Nothing {}).await {
-                Ok(Claimed { work, overdue }) => {
-                    if overdue > 0 {
-                        tracing::error!(overdue, "closures are overdue");
-                    }
-                    let Some(work) = work else { return };
-                    self.run_until(end, work).await;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "no closure could be claimed");
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Does what is due of a claimed closure.
-    ///
-    /// What fails is logged and left: it is done again.
-    pub async fn run(&self, work: Work) {
-        self.run_until(Instant::now() + RUN_WITHIN, work).await;
-    }
-
-    async fn run_until(&self, end: Instant, work: Work) {
-        let closure_id = work.closure_id;
-        let Err(error) = self.advance(end, &work).await else { return };
-        if matches!(error, ClosureError::Stale) {
-            tracing::info!(closure.id = %closure_id, "another holder closes");
-            return;
-        }
-        tracing::error!(closure.id = %closure_id, %error, "a closure is left for later");
-        let fault = error.to_string().chars().take(100).collect();
-        let request = Fail { lease: work.lease(), fault };
-        let recorded = self.supabase.call::<_, Outcome>("fail_closure", &request).await;
-        if let Err(error) = recorded {
-            tracing::warn!(closure.id = %closure_id, %error, "the lease has to run out");
-        }
-    }
-
-    async fn advance(&self, end: Instant, work: &Work) -> Result<(), ClosureError> {
-        while Instant::now() < end {
-            match self.call("next_closure_step", &work.lease()).await? {
-                Next::Stale => return Err(ClosureError::Stale),
-                Next::Wait => return Ok(()),
+            match self.call("next_closure_step", &job.lease).await? {
+                Next::Stale => return Ok(Advanced::Stale),
+                Next::Wait => return Ok(Advanced::Recorded),
                 Next::Progressed => {}
                 Next::Billing { customers, subscriptions } => {
-                    self.end_billing(work, &customers, subscriptions).await?;
+                    self.end_billing(job, &customers, subscriptions).await?;
                 }
-                Next::Seal { storage_path } => self.seal(work, &storage_path).await?,
+                Next::Seal { storage_path } => self.seal(job, &storage_path).await?,
                 Next::Files { objects } => self.delete(&objects).await?,
                 Next::Twilio => self.redact(end).await?,
                 Next::Certificate { content } => {
                     let certificate = certificate::issue(content, &self.prover);
-                    let request = Certify { lease: work.lease(), certificate };
+                    let request = Certify { lease: job.lease, certificate };
                     self.finish("certify_closure", &request).await?;
-                    tracing::info!(closure.id = %work.closure_id, "an account is gone");
-                    return Ok(());
+                    tracing::info!(closure.id = %job.work.closure_id, "an account is gone");
+                    return Ok(Advanced::Recorded);
                 }
             }
         }
-        let _: Outcome = self.call("release_closure", &work.lease()).await?;
-        Ok(())
+        Ok(Advanced::Unfinished)
     }
 
     /// Has nothing be paid any more, and nothing be subscribed to: not on a page either
     /// that is still open somewhere. Whatever we know, Stripe is asked.
     async fn end_billing(
         &self,
-        work: &Work,
+        job: &Job<Work>,
         customers: &[CustomerId],
         known: Vec<SubscriptionId>,
     ) -> Result<(), ClosureError> {
@@ -322,7 +262,7 @@ impl Closer {
             for subscription in live.drain(..) {
                 self.stripe.cancel(&subscription).await?;
                 tracing::info!(
-                    closure.id = %work.closure_id,
+                    closure.id = %job.work.closure_id,
                     subscription.id = subscription.as_str(),
                     "a subscription is over"
                 );
@@ -332,20 +272,20 @@ impl Closer {
                 live.extend(self.stripe.live_subscriptions(customer).await?);
             }
         }
-        let request = EndBilling { lease: work.lease(), subscriptions_live: live.len() };
+        let request = EndBilling { lease: job.lease, subscriptions_live: live.len() };
         self.finish("end_closure_billing", &request).await
     }
 
     /// Seals the account under a new key. An object that was begun before under another
     /// is at another place, and is deleted with this one.
-    async fn seal(&self, work: &Work, storage_path: &str) -> Result<(), ClosureError> {
-        let place = Place { closure_id: work.closure_id, path: storage_path.to_owned() };
+    async fn seal(&self, job: &Job<Work>, storage_path: &str) -> Result<(), ClosureError> {
+        let Work { closure_id, business_id } = job.work;
+        let place = Place { closure_id, path: storage_path.to_owned() };
         let (data_key, wrapped) = self.keyring.new_data_key(&place)?;
         let receipt =
-            backup::make(&self.supabase, &self.storage, work.business_id, &place, &data_key)
-                .await?;
+            backup::make(&self.supabase, &self.storage, business_id, &place, &data_key).await?;
         let request = SealClosure {
-            lease: work.lease(),
+            lease: job.lease,
             storage_path,
             byte_count: receipt.byte_count,
             sha256: &receipt.sha256,
@@ -425,8 +365,25 @@ impl Closer {
     }
 }
 
-impl Work {
-    fn lease(&self) -> Lease {
-        Lease { closure_id: self.closure_id, fencing_token: self.fencing_token }
+impl Queue for Closer {
+    const NAME: &'static str = "closures";
+    const AT_ONCE: usize = 1;
+    /// The longest step, the seal ([`backup::MAKE_WITHIN`]), may still begin then, and fits
+    /// into what is left to the functions that run this (see
+    /// [`crate::functions::deployment`]) as into the lease (`app.job_kinds`).
+    const RUN_WITHIN: Duration = Duration::from_secs(60);
+
+    type Work = Work;
+    type Error = ClosureError;
+
+    fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    async fn advance(&self, job: Job<Work>, end: Instant) -> Result<Advanced, ClosureError> {
+        match self.take_steps(&job, end).await {
+            Err(ClosureError::Stale) => Ok(Advanced::Stale),
+            advanced => advanced,
+        }
     }
 }

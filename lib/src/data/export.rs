@@ -2,9 +2,9 @@
 //!
 //! `rpc/snapshot_export` gathers all rows in one statement, so that they are of
 //! one moment; from there they come chunk by chunk, are packed, and go to Storage
-//! while they do: neither is ever held whole. The row in `app.exports` is the
-//! obligation. Whoever holds it and dies is replaced by the next, who begins with
-//! the same rows and comes to the same bytes at the same place.
+//! while they do: neither is ever held whole. It is owed as a job ([`crate::jobs`]);
+//! the next holder begins with the same rows and comes to the same bytes at the same
+//! place.
 //!
 //! # Invariants
 //!
@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tokio::{sync::mpsc, task::JoinError};
+use tokio::{sync::mpsc, task::JoinError, time::Instant};
 use url::Url;
 use uuid::Uuid;
 
@@ -37,6 +37,7 @@ use self::{
 use crate::{
     context::Context,
     data::pipe::{Pipe, Stored, pipe},
+    jobs::{self, Advanced, Job, Lease, Queue},
     providers::{
         supabase::{
             RpcError, Supabase,
@@ -66,31 +67,28 @@ pub(crate) const STEP_WITHIN: Duration = Duration::from_secs(65);
 /// what the functions that do it have (see [`crate::functions::deployment`]).
 pub(crate) const STORE_WITHIN: Duration = Duration::from_secs(500);
 
-/// A claimed export, as `app.export_work` puts it.
+/// An export to make, as `app.export_work` puts it.
 #[derive(Debug, Deserialize)]
 pub struct Work {
     export_id: Uuid,
     business_id: Uuid,
-    fencing_token: i64,
     format: Format,
     storage_path: String,
 }
 
-#[derive(Deserialize)]
-struct Claimed {
-    work: Option<Work>,
-    close_to_due: u64,
-}
-
 /// Why an export is left for later.
 #[derive(Debug, Error)]
-enum ExportError {
+pub enum ExportError {
+    /// The database.
     #[error(transparent)]
     Database(#[from] RpcError),
+    /// Storage.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The bundle could not be packed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The thread that packs ended.
     #[error("the bundle's writer ended")]
     Writer(#[from] JoinError),
     /// Another holder has it.
@@ -104,13 +102,6 @@ enum ExportError {
 #[derive(Serialize)]
 struct Nothing {}
 
-/// What every step is told: whose it is.
-#[derive(Serialize)]
-struct Step {
-    export_id: Uuid,
-    fencing_token: i64,
-}
-
 #[derive(Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum Snapshot {
@@ -121,7 +112,7 @@ enum Snapshot {
 #[derive(Serialize)]
 struct ExportChunk {
     #[serde(flatten)]
-    step: Step,
+    lease: Lease,
     number: u32,
 }
 
@@ -168,16 +159,9 @@ struct Object {
 #[derive(Serialize)]
 struct FinishExport {
     #[serde(flatten)]
-    step: Step,
+    lease: Lease,
     byte_count: u64,
     sha256: String,
-}
-
-#[derive(Serialize)]
-struct FailExport {
-    #[serde(flatten)]
-    step: Step,
-    fault: String,
 }
 
 #[derive(Deserialize)]
@@ -215,11 +199,6 @@ impl Exporter {
         Some(Self { supabase: supabase?, storage: storage? })
     }
 
-    /// The database, which flows that hand out work call too.
-    pub fn supabase(&self) -> &Supabase {
-        &self.supabase
-    }
-
     /// A link to the bundle at `storage_path`, by which it is saved under a name.
     pub async fn link(&self, storage_path: &str) -> Result<Url, StorageError> {
         let mut link = self.storage.sign(BUCKET, storage_path, LINK_LIFETIME).await?;
@@ -227,41 +206,11 @@ impl Exporter {
         Ok(link)
     }
 
-    /// Goes on with what others left: one export, the most urgent that is due, and
-    /// objects that are to be deleted.
+    /// Goes on with what others left: objects that are to be deleted, and an export.
     pub async fn catch_up(&self) {
         self.delete().await;
-        match self.supabase.call("claim_export", &Nothing {}).await {
-            Ok(Claimed { work, close_to_due }) => {
-                if close_to_due > 0 {
-                    tracing::error!(close_to_due, "exports are close to due, or overdue");
-                }
-                if let Some(work) = work {
-                    self.run(work).await;
-                }
-            }
-            Err(error) => tracing::error!(%error, "no export could be claimed"),
-        }
-    }
-
-    /// Makes a claimed export's bundle, to its end.
-    ///
-    /// What fails is logged and left: it is done again.
-    pub async fn run(&self, work: Work) {
-        let Err(error) = self.make(&work).await else {
-            tracing::info!(export.id = %work.export_id, "an export is ready");
-            return;
-        };
-        if matches!(error, ExportError::Stale) {
-            tracing::info!(export.id = %work.export_id, "another holder exports");
-            return;
-        }
-        tracing::error!(export.id = %work.export_id, %error, "an export is left for later");
-        let fault = error.to_string().chars().take(100).collect();
-        let request = FailExport { step: work.step(), fault };
-        let recorded = self.supabase.call::<_, Outcome>("fail_export", &request).await;
-        if let Err(error) = recorded {
-            tracing::warn!(export.id = %work.export_id, %error, "the lease has to run out");
+        if let Err(error) = jobs::catch_up(self, Instant::now() + Self::RUN_WITHIN).await {
+            tracing::error!(%error, "no export could be claimed");
         }
     }
 
@@ -295,9 +244,9 @@ impl Exporter {
         Ok(count)
     }
 
-    async fn make(&self, work: &Work) -> Result<(), ExportError> {
-        let snapshot =
-            self.supabase.call_within(SNAPSHOT_WITHIN, "snapshot_export", &work.step()).await?;
+    async fn make(&self, job: &Job<Work>) -> Result<(), ExportError> {
+        let Job { lease, work } = job;
+        let snapshot = self.supabase.call_within(SNAPSHOT_WITHIN, "snapshot_export", lease).await?;
         let Snapshot::Taken { snapshot_at, counts, chunk_count } = snapshot else {
             return Err(ExportError::Stale);
         };
@@ -308,8 +257,8 @@ impl Exporter {
             snapshot_at,
             counts,
         };
-        let Stored { byte_count, sha256 } = self.store(work, head, chunk_count).await?;
-        let request = FinishExport { step: work.step(), byte_count, sha256 };
+        let Stored { byte_count, sha256 } = self.store(job, head, chunk_count).await?;
+        let request = FinishExport { lease: *lease, byte_count, sha256 };
         match self
             .supabase
             .call_with_retries::<_, Outcome>(STEP_WITHIN, "finish_export", &request)
@@ -329,16 +278,17 @@ impl Exporter {
     /// was sent then ends with an error, and Storage keeps nothing of it.
     async fn store(
         &self,
-        work: &Work,
+        job: &Job<Work>,
         head: Head,
         chunk_count: u32,
     ) -> Result<Stored, ExportError> {
+        let Job { lease, work } = job;
         let (part_sender, parts) = mpsc::channel(2);
         let (pipe, pieces) = pipe();
         let fetch = async move {
             let mut media = Vec::new();
             for number in 1..=chunk_count {
-                let chunk = self.chunk(work, number).await?;
+                let chunk = self.chunk(lease, number).await?;
                 if chunk.file == MEDIA_FILE {
                     media.push(number);
                 }
@@ -350,7 +300,7 @@ impl Exporter {
             // A zip has one file after the other: pictures come when all rows are in
             // it, and their rows once more, rather than being kept until then.
             for number in media {
-                for line in self.chunk(work, number).await?.lines.lines() {
+                for line in self.chunk(lease, number).await?.lines.lines() {
                     let Some((name, content)) = self.picture(work, line).await? else { continue };
                     if part_sender.send(Part::Picture { name, content }).await.is_err() {
                         return Ok(());
@@ -372,8 +322,8 @@ impl Exporter {
         Ok(stored)
     }
 
-    async fn chunk(&self, work: &Work, number: u32) -> Result<Chunk, ExportError> {
-        let request = ExportChunk { step: work.step(), number };
+    async fn chunk(&self, lease: &Lease, number: u32) -> Result<Chunk, ExportError> {
+        let request = ExportChunk { lease: *lease, number };
         match self.supabase.call_with_retries(STEP_WITHIN, "export_chunk", &request).await? {
             ChunkOutcome::Chunk(chunk) => Ok(chunk),
             ChunkOutcome::Lost => Err(ExportError::Lost),
@@ -410,9 +360,29 @@ impl Exporter {
     }
 }
 
-impl Work {
-    fn step(&self) -> Step {
-        Step { export_id: self.export_id, fencing_token: self.fencing_token }
+impl Queue for Exporter {
+    const NAME: &'static str = "exports";
+    /// One takes minutes, and most of what the function has.
+    const AT_ONCE: usize = 1;
+    const RUN_WITHIN: Duration = Duration::ZERO;
+
+    type Work = Work;
+    type Error = ExportError;
+
+    fn supabase(&self) -> &Supabase {
+        &self.supabase
+    }
+
+    /// Makes an export's bundle, to its end.
+    async fn advance(&self, job: Job<Work>, _: Instant) -> Result<Advanced, ExportError> {
+        match self.make(&job).await {
+            Ok(()) => {
+                tracing::info!(export.id = %job.work.export_id, "an export is ready");
+                Ok(Advanced::Recorded)
+            }
+            Err(ExportError::Stale) => Ok(Advanced::Stale),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     context::Context,
     data::closure::Closer,
     edge::{Answer, Flow, Problem, refusals::Refusals},
+    jobs,
     owner::{
         OwnerError,
         closure::{ClosureView, Closures, Holder, Requested},
@@ -80,7 +81,7 @@ impl AccountDelete {
         }
         answer.background = work.map(|work| {
             let closer = Arc::clone(&self.closer);
-            Box::pin(async move { closer.run(work).await }) as _
+            Box::pin(async move { jobs::run(&*closer, work).await }) as _
         });
         Ok(answer)
     }

@@ -3,10 +3,10 @@
 //! The scheduler may be late, come twice at once, or not at all: it only decides
 //! when work is looked for, never whose it is.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use http::{Method, request::Parts};
 use tokio::time::Instant;
 
@@ -15,17 +15,11 @@ use crate::{
     context::Context,
     data::{closure::Closer, export::Exporter},
     edge::{Answer, Flow, Problem, refusals::Refusals, scheduler::Authorization},
-    messaging::{Claimed, Worker},
+    jobs::{self, Queue as _},
+    messaging::Worker,
     paths,
     settings::{Group, Reader, SettingsError},
 };
-
-/// How many jobs are done at once.
-const BATCH: usize = 16;
-
-/// After this no further batch is claimed, so that the last one ends within the
-/// function's limit (see [`crate::functions::deployment`]).
-const CLAIM_WITHIN: Duration = Duration::from_secs(25);
 
 /// Everything the function holds between requests.
 #[derive(Debug)]
@@ -65,16 +59,8 @@ impl Flow for CronDeliver {
 
     async fn handle(self: Arc<Self>, head: Parts, _: Bytes) -> Result<Answer, Problem> {
         self.authorization.check(&head.headers)?;
-        let end = Instant::now() + CLAIM_WITHIN;
-        let mut done = 0;
-        while Instant::now() < end {
-            let Claimed { work, claimed } = self.worker.claim(BATCH).await?;
-            if claimed == 0 {
-                break;
-            }
-            done += work.len();
-            join_all(work.into_iter().map(|work| self.worker.run(work))).await;
-        }
+        let end = Instant::now() + Worker::RUN_WITHIN;
+        let done = jobs::catch_up(&self.worker, end).await?;
         tracing::info!(done, "looked for work");
         let mut answer = Answer::ok("application/json", format!(r#"{{"done":{done}}}"#));
         let (exporter, closer) = (Arc::clone(&self.exporter), Arc::clone(&self.closer));

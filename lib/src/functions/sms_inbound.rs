@@ -35,6 +35,7 @@ use super::table;
 use crate::{
     context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals},
+    jobs::{self, Job, Queue as _},
     messaging::{Work, Worker},
     paths,
     providers::{
@@ -129,7 +130,7 @@ struct Masked {
 #[derive(Deserialize)]
 struct Received {
     outcome: Outcome,
-    work: Vec<Work>,
+    work: Vec<Job<Work>>,
     #[serde(default)]
     previous: Vec<Previous>,
 }
@@ -210,7 +211,7 @@ impl Flow for SmsInbound {
         let mut answer = Answer::ok("text/xml", EMPTY_TWIML);
         if !received.work.is_empty() {
             answer.background = Some(Box::pin(async move {
-                join_all(received.work.into_iter().map(|work| self.worker.run(work))).await;
+                join_all(received.work.into_iter().map(|job| jobs::run(&self.worker, job))).await;
             }));
         }
         Ok(answer)

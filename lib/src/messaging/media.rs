@@ -24,10 +24,12 @@ use trust::{
     signatures::twilio::sid::{MediaSid, MessageSid},
     text::media_type,
 };
-use uuid::Uuid;
 
 use super::{Settled, Worker};
-use crate::providers::{supabase::RpcError, twilio::media::Fetched};
+use crate::{
+    jobs::Lease,
+    providers::{supabase::RpcError, twilio::media::Fetched},
+};
 
 /// The bucket pictures are kept in; a migration makes it.
 const BUCKET: &str = "media";
@@ -41,15 +43,13 @@ const BEGIN_WITHIN: Duration = Duration::from_secs(15);
 const GONE_FROM: u32 = 3;
 
 /// The attempt at which a picture is given up that could never be fetched. It is
-/// the last there is (`app.work_of`), and what we cannot keep is not to stay at
+/// the last there is (`app.job_kinds`), and what we cannot keep is not to stay at
 /// Twilio either.
 const GIVEN_UP_AT: u32 = 12;
 
 /// The pictures of a text to take over, as `app.media_work` puts them.
 #[derive(Deserialize)]
-pub struct MediaJob {
-    pub(super) job_id: Uuid,
-    fencing_token: i64,
+pub struct Pictures {
     attempt: u32,
     twilio_sid: MessageSid,
     media: Vec<Medium>,
@@ -69,8 +69,8 @@ struct Medium {
 /// What `rpc/settle_media` is told.
 #[derive(Serialize)]
 struct SettleMedia {
-    job_id: Uuid,
-    fencing_token: i64,
+    #[serde(flatten)]
+    lease: Lease,
     /// Whether this holder does nothing more.
     is_end: bool,
     settled: Vec<Settlement>,
@@ -106,41 +106,42 @@ impl Worker {
     /// Takes over what it can of a text's pictures.
     pub(super) async fn take_over(
         &self,
-        mut job: MediaJob,
+        lease: Lease,
+        mut text: Pictures,
         claimed_at: Instant,
     ) -> Result<(), RpcError> {
         let mut settled = Vec::new();
-        for medium in job.media.iter_mut().filter(|medium| !medium.is_settled) {
+        for medium in text.media.iter_mut().filter(|medium| !medium.is_settled) {
             if claimed_at.elapsed() > BEGIN_WITHIN {
                 break;
             }
-            if let Some(outcome) = self.keep(&job.twilio_sid, job.attempt, medium).await {
+            if let Some(outcome) = self.keep(&text.twilio_sid, text.attempt, medium).await {
                 medium.is_settled = true;
                 settled.push(Settlement { position: medium.position, outcome });
             }
         }
         if !settled.is_empty() {
-            let request = job.report(false, settled, Vec::new());
+            let request = SettleMedia { lease, is_end: false, settled, removed: Vec::new() };
             let answer: Settled = self.supabase.call("settle_media", &request).await?;
             // Another holder may be fetching what we would remove.
             if answer.outcome == "stale" {
-                tracing::info!(job.id = %job.job_id, "another holder takes over the pictures");
+                tracing::info!(job.id = %lease.job_id, "another holder takes over the pictures");
                 return Ok(());
             }
         }
 
-        let removals = job.media.iter().filter(|medium| medium.is_settled).map(async |medium| {
-            let is_removed = self.twilio.delete_media(&job.twilio_sid, &medium.twilio_sid).await;
+        let removals = text.media.iter().filter(|medium| medium.is_settled).map(async |medium| {
+            let is_removed = self.twilio.delete_media(&text.twilio_sid, &medium.twilio_sid).await;
             is_removed.then_some(medium.position)
         });
         let removed: Vec<u8> = join_all(removals).await.into_iter().flatten().collect();
         tracing::info!(
-            message.sid = job.twilio_sid.as_str(),
+            message.sid = text.twilio_sid.as_str(),
             removed = removed.len(),
-            left = job.media.len() - removed.len(),
+            left = text.media.len() - removed.len(),
             "took over pictures"
         );
-        let request = job.report(true, Vec::new(), removed);
+        let request = SettleMedia { lease, is_end: true, settled: Vec::new(), removed };
         let _: Settled = self.supabase.call("settle_media", &request).await?;
         Ok(())
     }
@@ -163,13 +164,6 @@ impl Worker {
             return None;
         }
         Some(Outcome::Stored { found_type, byte_count, sha256 })
-    }
-}
-
-impl MediaJob {
-    fn report(&self, is_end: bool, settled: Vec<Settlement>, removed: Vec<u8>) -> SettleMedia {
-        let Self { job_id, fencing_token, .. } = *self;
-        SettleMedia { job_id, fencing_token, is_end, settled, removed }
     }
 }
 

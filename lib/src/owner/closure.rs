@@ -8,6 +8,7 @@ use super::OwnerError;
 use crate::{
     context::Context,
     data::closure::{Work, proof::Prover},
+    jobs::Job,
     paths,
     providers::supabase::Supabase,
     session::Session,
@@ -46,7 +47,7 @@ pub struct Requested {
     /// The closure.
     pub closure: ClosureView,
     /// What [`Holder::Caller`] has to do.
-    pub work: Option<Work>,
+    pub work: Option<Job<Work>>,
 }
 
 /// What `rpc/show_closure` is told.

@@ -11,6 +11,7 @@ use super::OwnerError;
 use crate::{
     context::Context,
     data::export::{Exporter, Work, table::Format},
+    jobs::{self, Job, Queue as _},
     session::Session,
 };
 
@@ -31,7 +32,7 @@ struct RequestExport<'a> {
 #[derive(Deserialize)]
 struct Requested {
     export: ExportView,
-    work: Option<Work>,
+    work: Option<Job<Work>>,
 }
 
 /// What `rpc/show_export` is told.
@@ -77,7 +78,7 @@ impl Exports {
     }
 
     /// Has an owner's account exported, and returns what remains to be done for that: for
-    /// latency only, since the row is the obligation. Asked again while one is under way,
+    /// latency only, since it is owed as a job. Asked again while one is under way,
     /// it is that one.
     pub async fn request(
         &self,
@@ -92,7 +93,7 @@ impl Exports {
         tracing::info!(export.id = %export.export_id, is_new = work.is_some(), "an export was asked for");
         let work = work.map(|work| {
             let exporter = Arc::clone(&self.exporter);
-            Box::pin(async move { exporter.run(work).await }) as _
+            Box::pin(async move { jobs::run(&*exporter, work).await }) as _
         });
         Ok((export, work))
     }

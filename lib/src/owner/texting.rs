@@ -9,7 +9,7 @@ use super::{
     conversations::LegalBasis,
     fields::{Fault, Faults},
 };
-use crate::messaging::Work;
+use crate::{jobs::Job, messaging::Work};
 
 /// The most SMS a text of an owner's may take.
 pub const MAX_SEGMENTS: usize = 6;
@@ -44,7 +44,7 @@ pub struct Queued {
     /// What is left to do, for [`Console::background`]. Without it another process
     /// does it, or the text waits for its number's turn.
     #[serde(rename = "send")]
-    pub work: Option<Box<Work>>,
+    pub work: Option<Box<Job<Work>>>,
 }
 
 /// Why an owner's text may not be sent.

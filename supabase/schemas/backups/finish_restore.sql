@@ -47,9 +47,9 @@ begin
   update app.closures
   set restored_at = app.clock(),
       wrapped_key = null,
-      purge_at = app.clock(),
-      run_at = app.clock()
+      purge_at = app.clock()
   where id = v_closure.id;
+  update app.jobs set run_at = app.clock() where closure_id = v_closure.id;
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (v_closure.business_id, 'operator', 'account_restored', v_closure.id);
   return jsonb_build_object('outcome', 'restored', 'opted_out_meanwhile', v_withdrawn);

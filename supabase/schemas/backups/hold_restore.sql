@@ -24,9 +24,9 @@ begin
     perform app.refuse('still_closing', 'the account is still being closed');
   end if;
   if v_closure.step = 'key' then
-    update app.closures
-    set run_at = greatest(run_at, app.clock() + app.closure_lease())
-    where id = v_closure.id;
+    update app.jobs
+    set run_at = greatest(run_at, app.clock() + app.lease('closure'))
+    where closure_id = v_closure.id;
   end if;
   return v_closure;
 end;

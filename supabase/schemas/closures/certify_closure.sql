@@ -17,6 +17,7 @@ begin
       finished_at = app.clock(),
       owner_id = null
   where id = v_closure.id;
+  perform app.finish_job(app.requested_job(request), 'done', 'certified');
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (v_closure.business_id, 'system', 'closure_completed', v_closure.id);
   return jsonb_build_object('outcome', 'finished');

@@ -6,7 +6,7 @@ set search_path = ''
 as $$
   with claimed as (
     update app.twilio_redactions
-    set run_at = app.clock() + app.lease(), attempts = attempts + 1
+    set run_at = app.clock() + app.lease('redact'), attempts = attempts + 1
     where message_sid in (
       select message_sid
       from app.twilio_redactions

@@ -6,8 +6,9 @@ security definer
 set search_path = ''
 as $$
   with under_way as (
-    select c.*, app.is_overdue(c) as is_overdue
+    select c.*, j.run_at, j.attempts, j.last_fault, app.is_overdue(c) as is_overdue
     from app.closures c
+    join app.jobs j on j.closure_id = c.id
     where c.state = 'open'
   )
   select jsonb_build_object(
@@ -20,7 +21,7 @@ as $$
           jsonb_build_object(
             'closure_id', m.id, 'business_id', m.business_id, 'step', m.step,
             'requested_at', m.requested_at, 'purge_at', m.purge_at, 'run_at', m.run_at,
-            'faults', m.faults, 'last_fault', m.last_fault, 'is_overdue', m.is_overdue
+            'attempts', m.attempts, 'last_fault', m.last_fault, 'is_overdue', m.is_overdue
           )
           order by m.is_overdue desc, m.run_at
         ),

@@ -7,7 +7,7 @@ begin
   if not app.is_settled(p_closure) then
     return app.put_off_closure(
       p_closure,
-      greatest(p_closure.requested_at + app.lease(), app.clock() + interval '30 seconds')
+      greatest(p_closure.requested_at + app.lease('send'), app.clock() + interval '30 seconds')
     );
   end if;
   perform app.finish_step(p_closure, '{}');

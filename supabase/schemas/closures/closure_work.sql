@@ -1,13 +1,16 @@
-create function app.closure_work(p_closure app.closures)
+create function app.closure_work(p_job app.jobs)
 returns jsonb
 language sql
 stable
 set search_path = ''
 as $$
   select jsonb_build_object(
-    'closure_id', p_closure.id,
-    'business_id', p_closure.business_id,
-    'fencing_token', p_closure.fencing_token
-  );
+    'job_id', p_job.id,
+    'fencing_token', p_job.fencing_token,
+    'closure_id', c.id,
+    'business_id', c.business_id
+  )
+  from app.closures c
+  where c.id = p_job.closure_id;
 $$;
-comment on function app.closure_work(app.closures) is 'What the holder of a closure needs to know.';
+comment on function app.closure_work(app.jobs) is 'What the holder of a closure needs to know.';

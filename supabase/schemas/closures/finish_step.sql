@@ -9,10 +9,9 @@ begin
   update app.closures
   set step = coalesce(
         (app.closure_steps())[array_position(app.closure_steps(), p_closure.step) + 1], step
-      ),
-      faults = 0,
-      last_fault = null
+      )
   where id = p_closure.id;
+  perform app.progress_job(j.id) from app.jobs j where j.closure_id = p_closure.id;
 end;
 $$;
 comment on function app.finish_step(app.closures, jsonb) is

@@ -8,7 +8,7 @@ language sql
 stable
 set search_path = ''
 as $$
-  select p_closure.requested_at + app.lease() <= app.clock()
+  select p_closure.requested_at + app.lease('send') <= app.clock()
     and not exists (
       select
       from app.jobs j

@@ -19,7 +19,7 @@ begin
     when 'settle' then app.closure_step_settle(v_closure)
     -- Another path for each holder: one that comes late replaces nothing.
     when 'seal' then jsonb_build_object(
-      'step', 'seal', 'storage_path', format('%s/%s', v_closure.id, v_closure.fencing_token)
+      'step', 'seal', 'storage_path', format('%s/%s', v_closure.id, request ->> 'fencing_token')
     )
     when 'rows' then app.closure_step_rows(v_closure)
     when 'files' then app.closure_step_files(v_closure)
@@ -34,5 +34,5 @@ begin
 end;
 $$;
 comment on function public.next_closure_step(jsonb) is
-  'What the holder of a closure (closure_id, fencing_token) is to do, or that a piece was done here (progressed), that it is not due (wait), or that the lease is lost (stale).';
+  'What the holder of a closure (job_id, fencing_token) is to do, or that a piece was done here (progressed), that it is not due (wait), or that the lease is lost (stale).';
 grant execute on function public.next_closure_step(jsonb) to service_role;

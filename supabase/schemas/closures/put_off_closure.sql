@@ -3,7 +3,7 @@ returns jsonb
 language sql
 set search_path = ''
 as $$
-  update app.closures set run_at = p_until where id = p_closure.id;
+  select app.put_off_job(j.id, p_until) from app.jobs j where j.closure_id = p_closure.id;
   select '{"step": "wait"}'::jsonb;
 $$;
 comment on function app.put_off_closure(app.closures, timestamptz) is

@@ -14,6 +14,7 @@ declare
   v_businesses app.businesses[];
   v_business app.businesses;
   v_closure app.closures;
+  v_job_id uuid;
 begin
   -- Two requests at once: the second waits here, then finds what the first did.
   perform from app.businesses where owner_id = v_owner_id order by id for no key update;
@@ -46,14 +47,16 @@ begin
   set state = 'closing', updated_at = app.clock()
   where id = v_business.id;
   perform app.stop_work(v_business.id);
-  insert into app.closures (business_id, owner_id, ends_owner, purge_at, run_at, fencing_token)
+  insert into app.closures (business_id, owner_id, ends_owner, purge_at)
   values (
     v_business.id, v_owner_id,
     not exists (select from app.businesses where owner_id = v_owner_id and state = 'active'),
-    app.clock() + app.backup_lifetime(),
-    app.clock() + case when v_is_left then interval '0' else app.closure_lease() end, 1
+    app.clock() + app.backup_lifetime()
   )
   returning * into v_closure;
+  v_job_id := app.owe_job(
+    'closure', p_closure_id => v_closure.id, p_run_at => case when v_is_left then app.clock() end
+  );
   if v_closure.ends_owner then
     perform app.shut_out(v_owner_id);
   end if;
@@ -61,7 +64,9 @@ begin
   values (v_business.id, 'owner', 'closure_requested', v_closure.id);
   return jsonb_build_object(
     'closure', app.closure_view(v_closure),
-    'work', case when not v_is_left then app.closure_work(v_closure) end
+    'work', (
+      select app.closure_work(j) from app.jobs j where j.id = v_job_id and not v_is_left
+    )
   );
 end;
 $$;

@@ -12,8 +12,7 @@ as $$
   ),
   put_off as (
     update app.twilio_redactions
-    set run_at = app.clock()
-      + least(interval '1 hour', interval '10 seconds' * power(2, least(attempts, 10)))
+    set run_at = app.clock() + app.wait_after('closure', attempts)
     where message_sid in (select jsonb_array_elements_text(request -> 'put_off'))
     returning message_sid
   )

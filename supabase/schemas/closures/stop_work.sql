@@ -38,7 +38,12 @@ begin
       where business_id = p_business_id and state in ('unconfirmed', 'open', 'ready')
       for no key update skip locked
     )
-    returning storage_path
+    returning id, storage_path
+  ),
+  stopped as (
+    update app.jobs
+    set state = 'done', outcome = 'business_not_active', finished_at = app.clock()
+    where export_id in (select id from ended) and state = 'open'
   )
   insert into app.object_deletions (bucket, path)
   select 'exports', storage_path

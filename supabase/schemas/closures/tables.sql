@@ -20,10 +20,6 @@ create table app.closures (
   step text not null default 'billing',
   requested_at timestamptz not null default app.clock(),
   purge_at timestamptz not null,
-  run_at timestamptz not null default app.clock(),
-  fencing_token bigint not null default 0,
-  faults integer not null default 0,
-  last_fault text,
   erased jsonb not null default '{}',
   key_id text,
   wrapped_key bytea,
@@ -42,7 +38,6 @@ create table app.closures (
       'billing', 'settle', 'seal', 'rows', 'files', 'owner', 'twilio', 'key', 'object', 'certificate'
     )
   ),
-  constraint fault_is_short check (char_length(last_fault) <= 100),
   constraint sha256_is_one check (octet_length(sha256) = 32),
   constraint seal_is_whole
     check (num_nonnulls(key_id, storage_path, byte_count, sha256, counts, sealed_at) in (0, 6)),
@@ -55,18 +50,13 @@ create table app.closures (
   constraint done_keeps_no_key check (state = 'open' or wrapped_key is null)
 );
 comment on table app.closures is
-  'Accounts closed and being closed. An open one is an obligation: whoever finds it due may claim it, until its certificate is written.';
+  'Accounts closed and being closed. An open one has a job, until its certificate is written.';
 comment on column app.closures.owner_id is
   'Who asked, so that asking again finds it. Null once nothing is left to be restored.';
 comment on column app.closures.ends_owner is
   'Whether it was the owner''s last shop, so that the owner''s sign-in goes too.';
 comment on column app.closures.step is 'What is to be done next, in the order of app.closure_steps().';
 comment on column app.closures.purge_at is 'When the sealed backup is destroyed: 90 days after it was asked for.';
-comment on column app.closures.run_at is
-  'From when it may be claimed. Claiming, and each call of its holder, moves it to the end of the lease.';
-comment on column app.closures.fencing_token is
-  'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
-comment on column app.closures.faults is 'How often the step has failed in a row.';
 comment on column app.closures.erased is 'What was erased so far: how many of each.';
 comment on column app.closures.wrapped_key is
   'The key of the sealed backup, wrapped by the key of settings that key_id names. Without it nobody reads the backup.';
@@ -76,7 +66,7 @@ comment on column app.closures.restored_at is
 comment on column app.closures.certificate is 'What is left: canonical JSON (docs/closure.md).';
 create unique index closures_business_id_key on app.closures (business_id) where restored_at is null;
 create index closures_owner_id_idx on app.closures (owner_id);
-create index closures_due_idx on app.closures (run_at) where state = 'open';
+create index closures_open_idx on app.closures (requested_at) where state = 'open';
 alter table app.closures enable row level security;
 
 create table app.closure_receipts (

@@ -6,8 +6,10 @@ security definer
 set search_path = ''
 as $$
   with owed as (
-    select e.*, e.due_at <= app.clock() as is_overdue, app.is_close_to_due(e) as is_close
+    select e.*, e.due_at <= app.clock() as is_overdue, app.is_close_to_due(e) as is_close,
+      coalesce(j.attempts, 0) as attempts, j.last_fault
     from app.exports e
+    left join app.jobs j on j.export_id = e.id
     where e.state in ('unconfirmed', 'open')
   )
   select jsonb_build_object(

@@ -17,9 +17,9 @@ begin
       byte_count = (request ->> 'byte_count')::bigint,
       sha256 = decode(request ->> 'sha256', 'hex'),
       finished_at = app.clock(),
-      expires_at = app.clock() + interval '7 days',
-      last_fault = null
+      expires_at = app.clock() + interval '7 days'
   where id = v_export.id;
+  perform app.finish_job(app.requested_job(request), 'done', 'ready');
   delete from app.export_chunks where export_id = v_export.id;
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (v_export.business_id, 'system', 'export_ready', v_export.id);

@@ -9,7 +9,7 @@ declare
   v_businesses app.businesses[];
   v_business app.businesses;
   v_export app.exports;
-  v_is_new boolean;
+  v_job_id uuid;
 begin
   select array_agg(b) into v_businesses
   from app.businesses b
@@ -30,22 +30,16 @@ begin
     and state in ('unconfirmed', 'open')
   for no key update;
   if v_export.state = 'unconfirmed' then
+    update app.exports set state = 'open' where id = v_export.id returning * into v_export;
     insert into app.audit_events (business_id, actor, action, subject_id)
     values (v_business.id, 'owner', 'export_confirmed', v_export.id);
   end if;
 
-  -- Whoever asks first begins with it; if that process dies, the scheduler does.
-  v_is_new := v_export.attempts = 0;
-  if v_is_new then
-    update app.exports
-    set state = 'open', run_at = app.clock() + app.export_lease(), attempts = 1,
-        fencing_token = fencing_token + 1
-    where id = v_export.id
-    returning * into v_export;
-  end if;
+  -- Whoever asks first begins with it.
+  v_job_id := app.owe_job('export', p_export_id => v_export.id);
   return jsonb_build_object(
     'export', app.export_view(v_export),
-    'work', case when v_is_new then app.export_work(v_export) end
+    'work', (select app.export_work(j) from app.jobs j where j.id = v_job_id)
   );
 end;
 $$;

@@ -7,10 +7,6 @@ create table app.exports (
   requested_at timestamptz not null default app.clock(),
   due_on date not null,
   due_at timestamptz not null,
-  run_at timestamptz not null default app.clock(),
-  attempts integer not null default 0,
-  fencing_token bigint not null default 0,
-  last_fault text,
   snapshot text,
   snapshot_at timestamptz,
   counts jsonb,
@@ -28,7 +24,6 @@ create table app.exports (
 
   constraint format_is_known check (format in ('json', 'csv')),
   constraint requested_by_is_known check (requested_by in ('owner', 'operator')),
-  constraint fault_is_short check (char_length(last_fault) <= 100),
   constraint snapshot_is_whole
     check (num_nonnulls(snapshot, snapshot_at, counts, chunk_count, rows_total) in (0, 5)),
   constraint sha256_is_one check (octet_length(sha256) = 32),
@@ -40,13 +35,9 @@ create table app.exports (
     check (state in ('unconfirmed', 'open', 'ready', 'expired', 'cancelled'))
 );
 comment on table app.exports is
-  'Exports asked for. An open one is an obligation: whoever finds it due may claim it, until it is ready.';
+  'Exports asked for. An open one has a job, until it is ready.';
 comment on column app.exports.state is
   'unconfirmed: asked for by other means, and nothing happens until the owner asks too.';
-comment on column app.exports.run_at is
-  'From when it may be claimed. Claiming, and each step, moves it to the end of the lease.';
-comment on column app.exports.fencing_token is
-  'Counts claims. A holder whose token is not the newest has lost its lease and changes nothing.';
 comment on column app.exports.snapshot is 'The moment the rows are of, as pg_current_snapshot has it.';
 comment on column app.exports.counts is 'How many rows each file has.';
 comment on column app.exports.storage_path is 'Where the bundle is in the bucket exports, if it is.';
@@ -54,7 +45,7 @@ comment on column app.exports.storage_path is 'Where the bundle is in the bucket
 create unique index exports_under_way_key on app.exports (business_id, format)
 where state in ('unconfirmed', 'open');
 create index exports_business_id_idx on app.exports (business_id);
-create index exports_due_idx on app.exports (run_at) where state = 'open';
+create index exports_owed_idx on app.exports (due_at) where state in ('unconfirmed', 'open');
 create index exports_expiry_idx on app.exports (expires_at) where state = 'ready';
 create index exports_expired_idx on app.exports (expires_at) where state = 'expired';
 create trigger exports_are_of_active_shops

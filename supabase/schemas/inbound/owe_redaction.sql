@@ -5,12 +5,8 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-  v_job_id uuid;
+  v_job_id uuid := app.owe_job('redact', p_message_id);
 begin
-  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-  values ('redact', p_message_id, app.clock() + app.lease(), 1, 1)
-  on conflict (kind, message_id) do nothing
-  returning id into v_job_id;
   return app.redact_work(v_job_id);
 end;
 $$;

@@ -25,9 +25,7 @@ begin
     perform app.flag_for_owner(v_message.lead_id, 'taken_over');
     return null;
   end if;
-  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-  values ('reply', p_message_id, app.clock() + app.lease(), 1, 1)
-  returning id into v_job_id;
+  v_job_id := app.owe_job('reply', p_message_id);
   return app.reply_work(v_job_id);
 end;
 $$;

@@ -6,16 +6,15 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_job app.jobs;
+  v_job app.jobs := app.lock_job(request);
 begin
-  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
-  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+  if not app.is_held(v_job, request) then
     return jsonb_build_object('outcome', 'stale');
   end if;
   if (request ->> 'is_redacted')::boolean then
     perform app.finish_job(v_job.id, 'done', 'redacted');
   else
-    perform app.postpone_job(v_job.id, interval '0');
+    perform app.retry_job(v_job.id);
   end if;
   return jsonb_build_object('outcome', 'settled');
 end;

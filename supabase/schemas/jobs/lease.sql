@@ -1,11 +1,10 @@
--- How long a claim lasts. Longer than the slowest holder needs for its calls
--- (see the deadlines in lib), so that an expired lease means a dead holder.
-create function app.lease()
+create function app.lease(p_kind text)
 returns interval
 language sql
 immutable
 set search_path = ''
 as $$
-  select interval '60 seconds';
+  select k.lease from app.job_kinds() k where k.kind = p_kind;
 $$;
-comment on function app.lease() is 'How long a claimed job belongs to its holder.';
+comment on function app.lease(text) is
+  'How long a job of a kind belongs to who claimed it, or renewed the claim.';

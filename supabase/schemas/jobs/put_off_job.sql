@@ -4,7 +4,7 @@ language sql
 set search_path = ''
 as $$
   update app.jobs
-  set run_at = p_until, attempts = attempts - 1
+  set run_at = p_until, attempts = greatest(attempts - 1, 0)
   where id = p_job_id and finished_at is null;
 $$;
 comment on function app.put_off_job(uuid, timestamptz) is

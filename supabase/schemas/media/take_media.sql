@@ -14,9 +14,7 @@ begin
   if not found then
     return null;
   end if;
-  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-  values ('media', p_message_id, app.clock() + app.lease(), 1, 1)
-  returning id into v_job_id;
+  v_job_id := app.owe_job('media', p_message_id);
   return app.media_work(v_job_id);
 end;
 $$;

@@ -7,14 +7,11 @@ security definer
 set search_path = ''
 as $$
 declare
-  v_job app.jobs;
+  v_job app.jobs := app.lock_job(request);
   v_message app.messages;
   v_queued jsonb;
 begin
-  select * into v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
-  if not found or v_job.state <> 'open'
-    or v_job.fencing_token <> (request ->> 'fencing_token')::bigint
-  then
+  if not app.is_held(v_job, request) then
     return jsonb_build_object('outcome', 'stale');
   end if;
 

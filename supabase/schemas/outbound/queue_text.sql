@@ -30,13 +30,10 @@ begin
   where id = p_lead_id
   returning id into v_message_id;
 
+  v_job_id := app.owe_job('send', v_message_id, p_run_at => v_turn);
   if v_turn is not null then
-    insert into app.jobs (kind, message_id, run_at) values ('send', v_message_id, v_turn);
     return jsonb_build_object('outcome', 'queued', 'message_id', v_message_id);
   end if;
-  insert into app.jobs (kind, message_id, run_at, attempts, fencing_token)
-  values ('send', v_message_id, app.clock() + app.lease(), 1, 1)
-  returning id into v_job_id;
   return jsonb_build_object(
     'outcome', 'queued', 'message_id', v_message_id, 'send', app.send_work(v_job_id)
   );

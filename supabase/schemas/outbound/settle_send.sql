@@ -8,10 +8,9 @@ set search_path = ''
 as $$
 declare
   v_result text := request ->> 'result';
-  v_job app.jobs;
+  v_job app.jobs := app.lock_job(request);
   v_message app.messages;
 begin
-  select * into strict v_job from app.jobs where id = (request ->> 'job_id')::uuid for no key update;
   select * into strict v_message from app.messages where id = v_job.message_id;
 
   -- Another text has just been taken for this one, or this for it. Twilio may
@@ -30,7 +29,7 @@ begin
     return jsonb_build_object('outcome', 'settled');
   end if;
 
-  if v_job.state <> 'open' or v_job.fencing_token <> (request ->> 'fencing_token')::bigint then
+  if not app.is_held(v_job, request) then
     return jsonb_build_object('outcome', 'stale');
   end if;
 
@@ -45,18 +44,18 @@ begin
     perform app.finish_job(v_job.id, 'done', 'rejected');
   elsif v_result = 'not_sent' then
     update app.messages set attempted_at = null where id = v_message.id;
-    perform app.postpone_job(
+    perform app.retry_job(
       v_job.id, make_interval(secs => coalesce((request ->> 'retry_after_seconds')::integer, 0))
     );
   elsif v_result = 'unknown' then
-    update app.jobs set run_at = v_message.attempted_at + app.lease() where id = v_job.id;
+    update app.jobs set run_at = v_message.attempted_at + app.lease('send') where id = v_job.id;
   elsif v_result = 'not_found' then
     -- A request on its way may still arrive; after a lease it no longer can.
-    if v_message.attempted_at + app.lease() <= app.clock() then
+    if v_message.attempted_at + app.lease('send') <= app.clock() then
       update app.messages set attempted_at = null where id = v_message.id;
       update app.jobs set run_at = app.clock() where id = v_job.id;
     else
-      update app.jobs set run_at = v_message.attempted_at + app.lease() where id = v_job.id;
+      update app.jobs set run_at = v_message.attempted_at + app.lease('send') where id = v_job.id;
     end if;
   else
     perform app.refuse('malformed', 'unknown result');

@@ -158,7 +158,7 @@ fn call(random: &mut Random, manner: Manner) -> Fault {
         "queue_outbound",
         "settle_send",
         "apply_status",
-        "claim_jobs",
+        "claim_jobs texts",
     ];
     Fault::Call(CALLS[random.below(CALLS.len())], manner)
 }

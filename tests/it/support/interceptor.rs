@@ -132,7 +132,7 @@ impl Drop for Interceptor {
 }
 
 async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Response {
-    let function = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    let (function, request) = named(request).await;
     let manner = {
         let mut once = shared.once.lock().unwrap();
         let next = once.iter().position(|(of, _)| *of == function).map(|at| once.remove(at).1);
@@ -163,6 +163,21 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
             response
         }
     }
+}
+
+/// What a call is of: a function, or an object's last name. Claims are told apart by
+/// their queue: `claim_jobs texts`.
+async fn named(request: Request) -> (String, Request) {
+    let function = request.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+    if function != "claim_jobs" {
+        return (function, request);
+    }
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, 1024).await.unwrap();
+    let claim: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let queue = claim["request"]["queue"].as_str().unwrap_or_default();
+    let name = format!("{function} {queue}");
+    (name, Request::from_parts(head, body.into()))
 }
 
 async fn pass_on(shared: &Shared, request: Request) -> Response {

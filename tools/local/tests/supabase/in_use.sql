@@ -21,3 +21,13 @@ select public.receive_sms(
 from (
   values ('1', 'text', 'hello'), ('2', 'stop', 'STOP'), ('3', 'start', 'START')
 ) texts (number, meaning, body);
+
+-- What is owed, held by somebody: they go on with it by the token they have.
+insert into app.exports (
+  business_id, format, requested_by, due_on, due_at, attempts, fencing_token, last_fault
+)
+select id, 'csv', 'owner', now(), now(), 2, 5, 'packing failed' from app.businesses limit 1;
+insert into app.closures (
+  business_id, ends_owner, purge_at, faults, fencing_token, last_fault
+)
+select id, false, now(), 3, 7, 'closing failed' from app.businesses limit 1;

@@ -1,0 +1,25 @@
+create function app.is_given_up(p_job app.jobs)
+returns boolean
+language plpgsql
+set search_path = ''
+as $$
+declare
+  v_message app.messages;
+begin
+  if p_job.attempts
+    <= coalesce((select most_attempts from app.job_kinds() where kind = p_job.kind), p_job.attempts)
+  then
+    return false;
+  end if;
+  perform app.finish_job(p_job.id, 'dead', 'too_many_attempts');
+  select * into v_message from app.messages where id = p_job.message_id;
+  if p_job.kind <> 'media' then
+    perform app.flag_for_owner(v_message.lead_id, 'send_failed');
+  end if;
+  insert into app.audit_events (business_id, actor, action, subject_id)
+  values (v_message.business_id, 'system', 'job_dead', p_job.id);
+  return true;
+end;
+$$;
+comment on function app.is_given_up(app.jobs) is
+  'Gives a claimed job up whose attempts are used up, and says whether it did.';

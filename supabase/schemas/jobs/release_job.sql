@@ -1,0 +1,19 @@
+create function public.release_job(request jsonb)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+  v_job app.jobs := app.lock_job(request);
+begin
+  if not app.is_held(v_job, request) then
+    return jsonb_build_object('outcome', 'stale');
+  end if;
+  perform app.put_off_job(v_job.id, app.clock());
+  return jsonb_build_object('outcome', 'released');
+end;
+$$;
+comment on function public.release_job(jsonb) is
+  'Gives a job (job_id, fencing_token) back before its lease is over: the time of the run is. Outcome: released or stale.';
+grant execute on function public.release_job(jsonb) to service_role;
