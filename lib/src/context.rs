@@ -13,12 +13,17 @@ use crate::{
     edge::refusals::Refusals,
     providers::{
         egress::Egress,
-        groq::Groq,
-        stripe::client::Stripe,
-        supabase::{OwnerDatabase, Supabase, auth::Auth, storage::Storage},
-        twilio::client::Twilio,
+        groq::{Groq, settings::GroqApi},
+        stripe::{client::Stripe, settings::StripeApi},
+        supabase::{
+            OwnerDatabase, Supabase,
+            auth::Auth,
+            settings::{Publishable, SupabaseApi},
+            storage::Storage,
+        },
+        twilio::{client::Twilio, settings::TwilioApi},
     },
-    session::Verifier,
+    session::{Verifier, settings::AccessTokens},
     settings::{Group, Reader, SettingsError},
 };
 
@@ -30,26 +35,34 @@ struct Nothing {}
 pub struct Context<'r> {
     reader: &'r Reader<'r>,
     groups: &'r [Group],
+    apis: Apis,
     egress: Option<Egress>,
     supabase: OnceCell<Option<Supabase>>,
     sessions: OnceCell<Option<Arc<Verifier>>>,
 }
 
-impl<'r> Context<'r> {
-    /// For a process that reads `groups` and nothing else.
-    pub fn new(reader: &'r Reader<'r>, groups: &'r [Group]) -> Self {
-        let mut hosts = Vec::new();
+/// The settings of what a process calls, each read once.
+#[derive(Default)]
+struct Apis {
+    supabase: Option<SupabaseApi>,
+    publishable: Option<Publishable>,
+    access_tokens: Option<AccessTokens>,
+    groq: Option<GroqApi>,
+    stripe: Option<StripeApi>,
+    twilio: Option<TwilioApi>,
+}
+
+impl Apis {
+    fn read(reader: &Reader<'_>, groups: &[Group]) -> Self {
+        let mut apis = Self::default();
         for group in groups {
             match group {
-                Group::Supabase => hosts.extend(reader.supabase().map(|api| api.url)),
-                Group::Publishable => hosts.extend(reader.publishable().map(|api| api.url)),
-                Group::AccessTokens => hosts.extend(reader.access_tokens().map(|keys| keys.url)),
-                Group::Groq => hosts.extend(reader.groq().map(|api| api.url)),
-                Group::StripeApi => hosts.extend(reader.stripe_api().map(|api| api.url)),
-                Group::TwilioApi => {
-                    hosts
-                        .extend(reader.twilio_api().into_iter().flat_map(|a| [a.url, a.media_url]));
-                }
+                Group::Supabase => apis.supabase = reader.supabase(),
+                Group::Publishable => apis.publishable = reader.publishable(),
+                Group::AccessTokens => apis.access_tokens = reader.access_tokens(),
+                Group::Groq => apis.groq = reader.groq(),
+                Group::StripeApi => apis.stripe = reader.stripe_api(),
+                Group::TwilioApi => apis.twilio = reader.twilio_api(),
                 Group::BackupKeys
                 | Group::Contacts
                 | Group::CronSecret
@@ -61,9 +74,30 @@ impl<'r> Context<'r> {
                 | Group::TwilioWebhooks => {}
             }
         }
-        let hosts: Vec<&Url> = hosts.iter().collect();
-        let egress = Egress::from_settings(reader, &hosts);
-        Self { reader, groups, egress, supabase: OnceCell::new(), sessions: OnceCell::new() }
+        apis
+    }
+
+    /// The hosts that the process may reach.
+    fn hosts(&self) -> Vec<&Url> {
+        let Self { supabase, publishable, access_tokens, groq, stripe, twilio } = self;
+        let mut hosts = Vec::new();
+        hosts.extend(supabase.as_ref().map(|api| &api.url));
+        hosts.extend(publishable.as_ref().map(|api| &api.url));
+        hosts.extend(access_tokens.as_ref().map(|keys| &keys.url));
+        hosts.extend(groq.as_ref().map(|api| &api.url));
+        hosts.extend(stripe.as_ref().map(|api| &api.url));
+        hosts.extend(twilio.iter().flat_map(|api| [&api.url, &api.media_url]));
+        hosts
+    }
+}
+
+impl<'r> Context<'r> {
+    /// For a process that reads `groups` and nothing else.
+    pub fn new(reader: &'r Reader<'r>, groups: &'r [Group]) -> Self {
+        let apis = Apis::read(reader, groups);
+        let egress = Egress::from_settings(reader, &apis.hosts());
+        let (supabase, sessions) = (OnceCell::new(), OnceCell::new());
+        Self { reader, groups, apis, egress, supabase, sessions }
     }
 
     /// Makes what a process holds between requests, or says all that is wrong with its
@@ -86,53 +120,53 @@ impl<'r> Context<'r> {
     /// Calls of functions in the database, with the secret key.
     pub fn supabase(&self) -> Option<Supabase> {
         let make = || {
-            let api = self.read(Group::Supabase, Reader::supabase)?;
-            Some(Supabase::new(&api, self.egress_to(&[&api.url])?))
+            let api = self.api(Group::Supabase, &self.apis.supabase)?;
+            Some(Supabase::new(api, self.egress_to(&[&api.url])?))
         };
         self.supabase.get_or_init(make).clone()
     }
 
     /// Objects in private buckets.
     pub fn storage(&self) -> Option<Storage> {
-        let api = self.read(Group::Supabase, Reader::supabase)?;
-        Storage::new(&api, self.egress_to(&[&api.url])?)
+        let api = self.api(Group::Supabase, &self.apis.supabase)?;
+        Storage::new(api, self.egress_to(&[&api.url])?)
     }
 
     /// Calls of functions in the database, with an owner's own token.
     pub fn owners(&self) -> Option<OwnerDatabase> {
-        let api = self.read(Group::Publishable, Reader::publishable)?;
-        Some(OwnerDatabase::new(&api, self.egress_to(&[&api.url])?))
+        let api = self.api(Group::Publishable, &self.apis.publishable)?;
+        Some(OwnerDatabase::new(api, self.egress_to(&[&api.url])?))
     }
 
     /// Signing in and up.
     pub fn auth(&self) -> Option<Auth> {
-        let api = self.read(Group::Publishable, Reader::publishable)?;
-        Some(Auth::new(&api, self.egress_to(&[&api.url])?))
+        let api = self.api(Group::Publishable, &self.apis.publishable)?;
+        Some(Auth::new(api, self.egress_to(&[&api.url])?))
     }
 
     /// The models.
     pub fn groq(&self) -> Option<Groq> {
-        let api = self.read(Group::Groq, Reader::groq)?;
-        Groq::new(&api, self.egress_to(&[&api.url])?)
+        let api = self.api(Group::Groq, &self.apis.groq)?;
+        Groq::new(api, self.egress_to(&[&api.url])?)
     }
 
     /// Texts out.
     pub fn twilio(&self) -> Option<Twilio> {
-        let api = self.read(Group::TwilioApi, Reader::twilio_api)?;
-        Twilio::new(&api, self.egress_to(&[&api.url, &api.media_url])?)
+        let api = self.api(Group::TwilioApi, &self.apis.twilio)?;
+        Twilio::new(api, self.egress_to(&[&api.url, &api.media_url])?)
     }
 
     /// What shops pay for.
     pub fn stripe(&self) -> Option<Stripe> {
-        let api = self.read(Group::StripeApi, Reader::stripe_api)?;
-        Stripe::new(&api, self.egress_to(&[&api.url])?)
+        let api = self.api(Group::StripeApi, &self.apis.stripe)?;
+        Stripe::new(api, self.egress_to(&[&api.url])?)
     }
 
     /// The one verifier of owners' access tokens.
     pub fn sessions(&self) -> Option<Arc<Verifier>> {
         let make = || {
-            let tokens = self.read(Group::AccessTokens, Reader::access_tokens)?;
-            Some(Arc::new(Verifier::new(&tokens, self.egress_to(&[&tokens.url])?)))
+            let tokens = self.api(Group::AccessTokens, &self.apis.access_tokens)?;
+            Some(Arc::new(Verifier::new(tokens, self.egress_to(&[&tokens.url])?)))
         };
         self.sessions.get_or_init(make).clone()
     }
@@ -148,6 +182,12 @@ impl<'r> Context<'r> {
                 }
             })
         }))
+    }
+
+    /// Settings that were read, of a group that the process has.
+    fn api<'a, T>(&self, group: Group, api: &'a Option<T>) -> Option<&'a T> {
+        debug_assert!(self.groups.contains(&group), "{group:?} is not a group of this process");
+        api.as_ref()
     }
 
     fn egress_to(&self, hosts: &[&Url]) -> Option<Egress> {

@@ -6,7 +6,7 @@
 /// An owner closes the account, and sees how far that is.
 pub const ACCOUNT_DELETE: &str = "/api/account/delete";
 
-/// An owner takes everything along.
+/// An owner exports everything.
 pub const ACCOUNT_EXPORT: &str = "/api/account/export";
 
 /// An owner is sent to Stripe.

@@ -1,4 +1,4 @@
-//! Everything of an account, for its owner to take along.
+//! Everything of an account, in a file for its owner.
 //!
 //! `rpc/snapshot_export` gathers all rows in one statement, so that they are of
 //! one moment; from there they come chunk by chunk, are packed, and go to Storage

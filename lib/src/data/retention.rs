@@ -6,6 +6,8 @@
 //! also knows how long it has to stay at least (`app.refuse_early_deletion`): a
 //! wrong number here deletes none.
 
+pub mod purge;
+
 use std::time::Duration;
 
 use super::tables::TABLES;

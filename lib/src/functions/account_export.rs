@@ -1,4 +1,4 @@
-//! `/api/account/export`: an owner takes everything along.
+//! `/api/account/export`: an owner exports everything.
 //!
 //! `POST` asks for an export; the same request while one is under way returns
 //! that one. `GET` says how far it is and, when it is ready, links to it.

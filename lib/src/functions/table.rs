@@ -76,7 +76,7 @@ pub(super) const ACCOUNT_DELETE: Function = Function {
     settings: &[Supabase, AccessTokens, SuppressionKey, TwilioApi, StripeApi, BackupKeys],
 };
 
-/// An owner takes everything along. What comes after the answer is a bundle: the
+/// An owner exports everything. What comes after the answer is a bundle: the
 /// export's time to gather rows, and that to store them.
 pub(super) const ACCOUNT_EXPORT: Function = Function {
     path: paths::ACCOUNT_EXPORT,

@@ -1,4 +1,4 @@
-//! An owner takes everything along: asks for an export, sees how far it is, gets it.
+//! An owner exports everything: asks for it, sees how far it is, downloads it.
 
 use std::sync::Arc;
 

@@ -4,6 +4,7 @@ pub mod client;
 pub mod event;
 pub mod id;
 pub mod mirror;
+pub mod reconcile;
 pub mod settings;
 pub mod subscription;
 

@@ -1,4 +1,4 @@
-//! `/privacy-centre`: what an owner can have taken along, or gone.
+//! `/privacy-centre`: what an owner can download, or have deleted.
 
 use maud::{Markup, html};
 use uuid::Uuid;
@@ -29,7 +29,7 @@ words! {
             "Tout ce que nous détenons pour vous : téléchargez-le ou supprimez-le.";
         export_title: "Export my data", "Exporter mes données";
         export:
-            "Profile, leads, conversations, pictures and consent records of one moment, in one file that shows it is complete. Due within 5 business days; usually there in minutes. It is kept for 7 days, and downloading needs a sign-in of the last 10 minutes.",
+            "Profile, customers, conversations, pictures and consent records of one moment, in one file that shows it is complete. Due within 5 business days; usually there in minutes. It is kept for 7 days, and downloading needs a sign-in of the last 10 minutes.",
             "Profil, clients, conversations, images et preuves de consentement d’un même instant, dans un fichier qui montre qu’il est complet. Dû en 5 jours ouvrables; prêt d’ordinaire en quelques minutes. Il est gardé 7 jours, et le télécharger exige une connexion des 10 dernières minutes.";
         format: "Format", "Format";
         json: "JSON, for programs", "JSON, pour les programmes";

@@ -27,8 +27,8 @@ words! {
             "Seulement ce qu’il faut pour fonctionner : deux qui vous gardent connecté, un qui protège les formulaires, un pour la langue choisie, un pour un message affiché une fois. Ni statistiques, ni publicité, ni pixel espion, ni script. Chaque page vient de ce site seul.";
         rights_title: "Your rights", "Vos droits";
         rights:
-            "Shop owners see, correct, take along and delete what we hold, in the console. If you texted a shop, the shop decides about your data: ask it, and it can hand you everything or erase it with one action. If it does not answer, write to us. A data processing agreement is available on request.",
-            "Les propriétaires de commerce voient, corrigent, emportent et suppriment ce que nous détenons, dans la console. Si vous avez texté un commerce, c’est lui qui décide de vos données : demandez-lui, il peut tout vous remettre ou l’effacer en une action. S’il ne répond pas, écrivez-nous. Un accord de traitement des données est offert sur demande.";
+            "Shop owners see, correct, export and delete what we hold, in the console. If you texted a shop, the shop decides about your data: ask it, and it can hand you everything or erase it with one action. If it does not answer, write to us. A data processing agreement is available on request.",
+            "Les propriétaires de commerce voient, corrigent, exportent et suppriment ce que nous détenons, dans la console. Si vous avez texté un commerce, c’est lui qui décide de vos données : demandez-lui, il peut tout vous remettre ou l’effacer en une action. S’il ne répond pas, écrivez-nous. Un accord de traitement des données est offert sur demande.";
         retention_title: "How long we keep it", "Combien de temps nous gardons";
         retention:
             "As long as the account exists, unless the owner erases it earlier. After an account is deleted, a sealed backup is kept for at most 90 days. Evidence that somebody said stop stays longer, as a fingerprint that cannot be turned back into the number without our secret key, because forgetting it would mean texting that person again.",

@@ -29,7 +29,7 @@ pub static PROCESSORS: [Processor; 5] = [
             fr: "Base de données, fichiers, connexion",
         },
         data: Text {
-            en: "Everything we hold: accounts, shop profiles, leads, texts, pictures, consent, exports",
+            en: "Everything we hold: accounts, shop profiles, customers, texts, pictures, consent, exports",
             fr: "Tout ce que nous détenons : comptes, profils, clients, textos, images, consentements, exportations",
         },
         region: Text {
@@ -68,7 +68,7 @@ pub static PROCESSORS: [Processor; 5] = [
         name: "Stripe",
         purpose: Text { en: "Payment of subscriptions", fr: "Paiement des abonnements" },
         data: Text {
-            en: "The shop’s name, its owner’s address, the card typed at Stripe. Nothing about leads",
+            en: "The shop’s name, its owner’s address, the card typed at Stripe. Nothing about customers",
             fr: "Le nom du commerce, l’adresse du propriétaire, la carte tapée chez Stripe. Rien sur les clients",
         },
         region: Text { en: "United States", fr: "États-Unis" },

@@ -30,7 +30,7 @@ pub static PROMISES: [Promise; 27] = [
     Promise {
         id: "store.supabase",
         text: Text {
-            en: "Your business profile, leads and conversations are stored in Supabase Postgres.",
+            en: "Your business profile, customers and conversations are stored in Supabase Postgres.",
             fr: "Votre profil, vos clients et vos conversations sont dans Supabase Postgres.",
         },
         how: Text {
@@ -222,8 +222,8 @@ pub static PROMISES: [Promise; 27] = [
     Promise {
         id: "own.export",
         text: Text {
-            en: "Take profile, leads and conversations along at any time, as JSON or CSV, within 5 business days.",
-            fr: "Emportez profil, clients et conversations en tout temps, en JSON ou CSV, en 5 jours ouvrables.",
+            en: "Export your profile, customers and conversations at any time, as JSON or CSV, within 5 business days.",
+            fr: "Exportez votre profil, vos clients et vos conversations en tout temps, en JSON ou CSV, en 5 jours ouvrables.",
         },
         how: Text {
             en: "You start it yourself; it usually takes minutes. The due date is kept for each export and watched. The file holds what you need to check that it is complete and unaltered.",
@@ -233,7 +233,7 @@ pub static PROMISES: [Promise; 27] = [
             en: "A bundle is kept for 7 days; then you make another.",
             fr: "Un fichier est gardé 7 jours; ensuite vous en faites un autre.",
         }),
-        tests: &["promise_own_export_an_owner_takes_everything_along_from_the_page"],
+        tests: &["promise_own_export_an_owner_exports_everything_from_the_page"],
     },
     Promise {
         id: "own.delete",
@@ -316,7 +316,7 @@ pub static PROMISES: [Promise; 27] = [
             fr: "Notre seul client HTTP a une liste fermée d’hôtes et refuse tout autre; un test la compare à la liste des sous-traitants.",
         },
         limits: Some(Text {
-            en: "Stripe receives the shop’s data, not its leads’. The law can force any of us to hand data over.",
+            en: "Stripe receives the shop’s data, not its customers’. The law can force any of us to hand data over.",
             fr: "Stripe reçoit les données du commerce, pas de ses clients. La loi peut obliger chacun de nous à remettre des données.",
         }),
         tests: &["promise_never_share_our_code_reaches_the_processors_only"],
@@ -395,7 +395,7 @@ pub static PROMISES: [Promise; 27] = [
     Promise {
         id: "gdpr.rights",
         text: Text {
-            en: "Access, correction, export and deletion, for owners and for leads.",
+            en: "Access, correction, export and deletion, for owners and for their customers.",
             fr: "Accès, correction, exportation et suppression, pour les propriétaires et pour leurs clients.",
         },
         how: Text {
@@ -403,7 +403,7 @@ pub static PROMISES: [Promise; 27] = [
             fr: "Les propriétaires les ont dans la console; ce qui est détenu sur un client peut être remis et effacé par le commerce en une action.",
         },
         limits: Some(Text {
-            en: "The shop decides about its leads’ data; a lead asks the shop first. A data processing agreement is available on request. Aligned with the GDPR is not certified.",
+            en: "The shop decides about its customers’ data; a customer asks the shop first. A data processing agreement is available on request. Aligned with the GDPR is not certified.",
             fr: "Le commerce décide des données de ses clients; un client s’adresse d’abord à lui. Un accord de traitement est offert sur demande. Aligné sur le RGPD ne veut pas dire certifié.",
         }),
         tests: &["promise_gdpr_rights_the_privacy_page_says_whom_to_ask"],
