@@ -14,6 +14,15 @@ struct Signed {
     token: String,
 }
 
+/// Runs a test as such an owner.
+fn signed_in(test: impl AsyncFnOnce(&Signed)) {
+    run(async {
+        let signed = Signed::in_().await;
+        test(&signed).await;
+        signed.stack.stop().await;
+    });
+}
+
 impl Signed {
     async fn in_() -> Self {
         let stripe = Stripe::start().await;
@@ -43,18 +52,14 @@ impl Signed {
 
     /// Gives the shop a subscription of this status.
     async fn subscribe(&self, id: &str, status: &str) {
-        let insert = "insert into app.subscriptions (id, business_id, customer_id, status,
-               cancel_at_period_end, is_collection_paused, unpaid_since, created_at)
-             select $1, business_id, id, $2, false, false, app.clock(), app.clock()
-             from app.stripe_customers";
-        self.stack.database.execute(insert, &[&id, &status]).await.unwrap();
+        let customer = self.stack.value("select id from app.stripe_customers").await;
+        self.stack.subscription(id, status).by(&customer).add().await;
     }
 }
 
 #[test]
 fn promise_cards_never_an_owner_subscribes_at_stripe() {
-    run(async {
-        let signed = Signed::in_().await;
+    signed_in(async |signed| {
         let (status, answer) = signed.open(json!({ "plan": "yearly" })).await;
         assert_eq!((status, &answer["page"]), (200, &json!("checkout")));
 
@@ -91,14 +96,12 @@ fn promise_cards_never_an_owner_subscribes_at_stripe() {
         let [(path, _, form)] = posts.try_into().unwrap();
         assert_eq!(path, "/v1/checkout/sessions");
         assert_eq!(form["line_items[0][price]"], "price_local_month");
-        signed.stack.stop().await;
     });
 }
 
 #[test]
 fn what_can_still_be_paid_is_for_the_portal_and_a_trial_comes_once() {
-    run(async {
-        let signed = Signed::in_().await;
+    signed_in(async |signed| {
         signed.open(json!({})).await;
         for (number, (status, page, has_trial)) in [
             ("incomplete", "checkout", true),
@@ -123,14 +126,12 @@ fn what_can_still_be_paid_is_for_the_portal_and_a_trial_comes_once() {
             let trial = form.contains_key("subscription_data[trial_period_days]");
             assert_eq!(trial, has_trial, "{status}");
         }
-        signed.stack.stop().await;
     });
 }
 
 #[test]
 fn what_stripe_did_without_saying_so_is_asked_for_by_the_same_key() {
-    run(async {
-        let signed = Signed::in_().await;
+    signed_in(async |signed| {
         // The customer and then the page are made, and the answers lost.
         signed.stripe.world().post_failures = [500].into();
         assert_eq!(signed.open(json!({})).await.0, 200);
@@ -149,14 +150,12 @@ fn what_stripe_did_without_saying_so_is_asked_for_by_the_same_key() {
         let (status, answer) = signed.open(json!({})).await;
         assert_eq!(status, 503);
         assert_eq!(answer, json!({ "error": "the service is temporarily unavailable" }));
-        signed.stack.stop().await;
     });
 }
 
 #[test]
 fn nobody_but_the_owner_gets_there() {
-    run(async {
-        let signed = Signed::in_().await;
+    signed_in(async |signed| {
         assert_eq!(signed.post(None, "{}").await.status(), 401);
         assert_eq!(signed.post(Some("a.b.c"), "{}").await.status(), 401);
         for body in ["", "[]", "{", r#"{"business_id":"x"}"#] {
@@ -165,13 +164,7 @@ fn nobody_but_the_owner_gets_there() {
         assert_eq!(signed.open(json!({ "plan": "free" })).await.0, 400);
 
         // Another owner's shop is none of theirs.
-        let other = "0193a000-0000-7000-8000-000000000020";
-        let insert = format!(
-            "insert into auth.users (id, aud, role, email) values ('{other}', 'authenticated', 'authenticated', 'x@example.com');
-             insert into app.businesses (id, owner_id, name, mailing_address, website)
-             values ('{other}', '{other}', 'Another', 'A street', 'https://other.example')"
-        );
-        signed.stack.database.batch_execute(&insert).await.unwrap();
+        let other = signed.stack.shop("Another").owned_by("x@example.com").open().await;
         assert_eq!(signed.open(json!({ "business_id": other })).await.0, 404);
         assert!(signed.stripe.world().posts.is_empty());
 
@@ -182,6 +175,5 @@ fn nobody_but_the_owner_gets_there() {
         signed.stack.database.batch_execute(open).await.unwrap();
         assert_eq!(signed.open(json!({})).await.0, 401);
         assert!(signed.stripe.world().posts.is_empty());
-        signed.stack.stop().await;
     });
 }

@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use leadslock::owner::{conversations::Filter, leads::LeadForm, texting::OwnerText};
-use local::simulator::{
+use simulators::{
     conversation::Until,
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
     twilio::{
@@ -18,7 +18,7 @@ use local::simulator::{
 };
 use trust::{signatures, text::hex};
 
-use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
+use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, on_a_stack};
 
 const PHONE: &str = "+15145550187";
 const CARD: &str = "4539 5787 6362 1486";
@@ -165,15 +165,15 @@ impl Records {
 
 #[test]
 fn promise_cards_never_and_no_personal_data_where_it_does_not_belong() {
-    run(async {
-        let stack = TestStack::start().await;
-        stack.open_shop(OTHER_NAME, "baker@example.com", OTHER_SHOP).await;
+    on_a_stack(async |stack| {
+        let shop = stack.shop(OTHER_NAME).owned_by("baker@example.com").with_number(OTHER_SHOP);
+        shop.subscribed("active").open().await;
         let mut answers = Vec::new();
-        let sid = live_through_everything(&stack).await;
-        be_looked_after(&stack).await;
-        refuse_everything(&stack, &sid, &mut answers).await;
+        let sid = live_through_everything(stack).await;
+        be_looked_after(stack).await;
+        refuse_everything(stack, &sid, &mut answers).await;
 
-        let records = Records::read(&stack, &answers).await;
+        let records = Records::read(stack, &answers).await;
         let phones = ["the phone's texts", "webhooks: Body"];
         check(&records, Canary::Digits(CARD), &phones);
         check(
@@ -216,8 +216,7 @@ fn promise_cards_never_and_no_personal_data_where_it_does_not_belong() {
             ],
         );
 
-        check_the_search(&stack, &sid).await;
-        stack.stop().await;
+        check_the_search(stack, &sid).await;
     });
 }
 

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use local::simulator::{
+use simulators::{
     World,
     twilio::{
         ApiAnswer,
@@ -180,7 +180,7 @@ impl Chaos {
         };
         self.stack.simulator().wait_for("Twilio to be done", PATIENCE, is_quiet).await.unwrap();
         let database = self.stack.connect().await;
-        local::clock::advance(&database, Duration::from_secs(20 * 60)).await.unwrap();
+        stack::clock::advance(&database, Duration::from_secs(20 * 60)).await.unwrap();
         drop(closed);
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use local::classify::evaluate;
+use corpus::classify::evaluate;
 
 /// The sets of labelled messages, each with its name.
 fn sets() -> Vec<(String, String)> {

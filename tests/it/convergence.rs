@@ -10,9 +10,8 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, Statement};
 
 use crate::support::{
-    TestStack,
+    TestStack, on_a_stack,
     random::{Random, permutations},
-    run,
 };
 
 /// Set it to look at more lives, e.g. to 5000.
@@ -191,8 +190,7 @@ fn six_events(last: Value) -> Vec<Value> {
 
 #[test]
 fn promise_webhook_stripe_any_order_of_events_ends_in_what_stripe_has() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let orders = permutations(6);
         assert_eq!(orders.len(), 720);
         let ends = [
@@ -204,7 +202,7 @@ fn promise_webhook_stripe_any_order_of_events_ends_in_what_stripe_has() {
             .collect();
 
         let lanes = (0..CONNECTIONS).map(async |lane| {
-            let database = Database::connect(&stack).await;
+            let database = Database::connect(stack).await;
             for (number, (order, end)) in &lives {
                 if number % CONNECTIONS != lane {
                     continue;
@@ -228,7 +226,6 @@ fn promise_webhook_stripe_any_order_of_events_ends_in_what_stripe_has() {
             }
         });
         join_all(lanes).await;
-        stack.stop().await;
     });
 }
 
@@ -264,12 +261,11 @@ fn changes(random: &mut Random) -> Vec<Value> {
 
 #[test]
 fn any_interleaving_of_deliveries_ends_in_what_stripe_has() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let seeds = std::env::var(SEEDS_VARIABLE).ok().and_then(|text| text.parse().ok());
         let seeds: u64 = seeds.unwrap_or(150);
         let lanes = (0..CONNECTIONS).map(async |lane| {
-            let database = Database::connect(&stack).await;
+            let database = Database::connect(stack).await;
             for seed in (lane..seeds).step_by(usize::try_from(CONNECTIONS).unwrap()) {
                 let mut random = Random::new(seed);
                 let life = Life::new(&database, seed, &changes(&mut random)).await;
@@ -316,16 +312,14 @@ fn any_interleaving_of_deliveries_ends_in_what_stripe_has() {
             }
         });
         join_all(lanes).await;
-        stack.stop().await;
     });
 }
 
 /// Two functions ask Stripe at once. The one with the older answer comes last.
 #[test]
 fn an_answer_older_than_the_one_stored_is_not_stored() {
-    run(async {
-        let stack = TestStack::start().await;
-        let database = Database::connect(&stack).await;
+    on_a_stack(async |stack| {
+        let database = Database::connect(stack).await;
         let life = Life::new(&database, 1, &six_events(json!({ "status": "canceled" }))).await;
         let mut slow = Delivery { event: 1, step: Step::Begin, is_slow: true };
         life.step(&database, &mut slow, 1).await;
@@ -341,15 +335,13 @@ fn an_answer_older_than_the_one_stored_is_not_stored() {
         assert_eq!(stack.value(status).await, "past_due");
         let log = "select count(*) from app.webhook_events where event_id = 'evt_1_1'";
         assert_eq!(stack.value(log).await, "0", "an event without its effect is in the log");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_subscription_that_has_ended_is_never_revived() {
-    run(async {
-        let stack = TestStack::start().await;
-        let database = Database::connect(&stack).await;
+    on_a_stack(async |stack| {
+        let database = Database::connect(stack).await;
         for (number, ended) in [(1, "canceled"), (2, "incomplete_expired")] {
             let states = [json!({ "status": "active" }), json!({ "status": ended })];
             let life = Life::new(&database, number, &states).await;
@@ -362,6 +354,5 @@ fn a_subscription_that_has_ended_is_never_revived() {
             assert_eq!(stored, json!({ "outcome": "ended" }));
             life.check(&database, ended).await;
         }
-        stack.stop().await;
     });
 }

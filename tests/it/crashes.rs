@@ -1,7 +1,7 @@
 //! The function dies at every point where something is under way; the scheduler
 //! comes; the lead has exactly one answer.
 
-use local::simulator::{
+use simulators::{
     conversation::Until,
     twilio::{
         behaviour::{Answer, Behaviour, Callbacks},
@@ -11,7 +11,7 @@ use local::simulator::{
 
 use crate::{
     faults::stalled_groq,
-    support::{PATIENCE, TestStack, interceptor::Manner, run},
+    support::{PATIENCE, TestStack, interceptor::Manner, on_a_stack},
 };
 
 /// After the kill: everything works again, the leases run out, the scheduler
@@ -26,7 +26,7 @@ async fn recover(stack: &TestStack) {
     stack.wait(Until::Settled).await;
 }
 
-async fn check_answered_once(stack: TestStack) {
+async fn check_answered_once(stack: &TestStack) {
     let answers = stack.answers();
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert_eq!(stack.value("select count(*) from app.messages where author = 'lead'").await, "1");
@@ -35,27 +35,24 @@ async fn check_answered_once(stack: TestStack) {
     assert_eq!(stack.value("select count(*) from app.jobs where state <> 'done'").await, "0");
     let twice = "select count(*) from app.audit_events where action = 'message_sent_twice'";
     assert_eq!(stack.value(twice).await, "0");
-    stack.stop().await;
 }
 
 #[test]
 fn killed_after_the_commit() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.interceptor.set("receive_sms", Manner::HoldResponse);
         stack.text("What are your opening hours?");
         stack.interceptor.wait_for_calls("receive_sms", 1).await;
         stack.interceptor.clear();
         stack.kill("sms_inbound").await;
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }
 
 #[test]
 fn killed_during_groq() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_groq([stalled_groq()]);
         stack.text("What are your opening hours?");
         stack
@@ -66,28 +63,26 @@ fn killed_during_groq() {
             .await
             .unwrap();
         stack.kill("sms_inbound").await;
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }
 
 #[test]
 fn killed_before_the_send() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.interceptor.set("queue_outbound", Manner::HoldResponse);
         stack.text("What are your opening hours?");
         stack.interceptor.wait_for_calls("queue_outbound", 1).await;
         stack.kill("sms_inbound").await;
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }
 
 #[test]
 fn killed_after_the_send_and_before_it_is_marked() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         // Nothing but a look-up can tell that the text was sent.
         stack.set_twilio([Behaviour {
             callbacks: Callbacks {
@@ -100,15 +95,14 @@ fn killed_after_the_send_and_before_it_is_marked() {
         stack.text("What are your opening hours?");
         stack.interceptor.wait_for_calls("settle_send", 1).await;
         stack.kill("sms_inbound").await;
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }
 
 #[test]
 fn killed_while_twilio_keeps_silent() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_twilio([Behaviour {
             requests: Some(1),
             answer: Answer::AcceptThenStall,
@@ -117,21 +111,20 @@ fn killed_while_twilio_keeps_silent() {
         stack.text("What are your opening hours?");
         stack.wait(Until::Delivered).await;
         stack.kill("sms_inbound").await;
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }
 
 #[test]
 fn redelivered_five_times_at_once() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let sid = stack.text("What are your opening hours?");
         stack.simulator().redeliver(&sid, 5, true).unwrap();
         stack.wait(Until::Delivered).await;
         stack.wait(Until::Settled).await;
         stack.simulator().redeliver(&sid, 5, true).unwrap();
-        recover(&stack).await;
+        recover(stack).await;
 
         // A redelivery is no failure: it is taken in, and changes nothing.
         let outcomes = stack.simulator().read(|world| {
@@ -151,8 +144,7 @@ fn redelivered_five_times_at_once() {
 /// Twilio tries again by the overrides in the webhook's URL; nothing is lost.
 #[test]
 fn a_database_that_is_down_delays_the_answer_and_nothing_else() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.interceptor.set("receive_sms", Manner::Unavailable);
         let sid = stack.text("What are your opening hours?");
         stack.interceptor.wait_for_calls("receive_sms", 2).await;
@@ -173,18 +165,17 @@ fn a_database_that_is_down_delays_the_answer_and_nothing_else() {
 /// Two schedulers at once share the work.
 #[test]
 fn schedulers_that_overlap_do_nothing_twice() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.interceptor.set("receive_sms", Manner::HoldResponse);
         stack.text("What are your opening hours?");
         stack.interceptor.wait_for_calls("receive_sms", 1).await;
         stack.interceptor.clear();
         stack.kill("sms_inbound").await;
-        local::clock::advance(&stack.database, std::time::Duration::from_secs(120)).await.unwrap();
+        stack::clock::advance(&stack.database, std::time::Duration::from_secs(120)).await.unwrap();
         let statuses =
             tokio::join!(stack.run_scheduler(), stack.run_scheduler(), stack.run_scheduler());
         assert_eq!(statuses, (200, 200, 200));
-        recover(&stack).await;
+        recover(stack).await;
         check_answered_once(stack).await;
     });
 }

@@ -9,7 +9,7 @@ use leadslock::data::{
 };
 use tokio_postgres::Client;
 
-use crate::support::{TestStack, run};
+use crate::support::on_a_stack;
 
 /// What differs between two sets of facts, one line each.
 fn differences(what: &str, described: BTreeSet<String>, found: BTreeSet<String>) -> Vec<String> {
@@ -150,8 +150,7 @@ async fn faults(database: &Client) -> Vec<String> {
 
 #[test]
 fn the_data_is_as_it_is_described() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         assert_eq!(faults(&stack.database).await, Vec::<String>::new());
 
         // What an account's rows are found by when it is closed. What stays says why.
@@ -162,15 +161,13 @@ fn the_data_is_as_it_is_described() {
         let stays: BTreeSet<String> = stays.map(|table| table.name.to_owned()).collect();
         let stay_with_an_account: Vec<_> = of_accounts.intersection(&stays).collect();
         assert_eq!(stay_with_an_account, ["audit_events", "closures"]);
-        stack.stop().await;
     });
 }
 
 /// That the test above can fail, and names what was forgotten.
 #[test]
 fn what_is_not_described_is_named() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for (change, want) in [
             (
                 "alter table app.leads add column planted text[]",
@@ -206,6 +203,5 @@ fn what_is_not_described_is_named() {
             assert_eq!(faults(&stack.database).await.join(", "), want, "{change}");
             stack.database.batch_execute("rollback").await.unwrap();
         }
-        stack.stop().await;
     });
 }

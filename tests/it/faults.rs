@@ -1,12 +1,12 @@
 //! What goes wrong at the providers, and what the lead gets all the same.
 
-use local::simulator::{
+use simulators::{
     conversation::Until,
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
     twilio::behaviour::{Answer as TwilioAnswer, Behaviour as Twilio, Callbacks, End, Order},
 };
 
-use crate::support::{TestStack, run};
+use crate::support::{TestStack, on_a_stack};
 
 /// Groq takes requests and never answers.
 pub(crate) fn stalled_groq() -> Groq {
@@ -17,8 +17,7 @@ const CANNED: &str = "Thanks for your message! We will get back to you as soon a
 
 #[test]
 fn a_lead_gets_a_good_answer_whatever_groq_does() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let nonsense = GroqAnswer::Reply { text: "It is $5.".to_owned(), needs_owner: false };
         for answer in [
             GroqAnswer::EmptyReply,
@@ -43,7 +42,7 @@ fn a_lead_gets_a_good_answer_whatever_groq_does() {
                 .await
                 .unwrap();
             // A cap holds for an hour; this conversation is longer.
-            local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+            stack::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
                 .await
                 .unwrap();
             stack.set_groq([Groq { answer, ..Default::default() }]);
@@ -55,25 +54,21 @@ fn a_lead_gets_a_good_answer_whatever_groq_does() {
             let flag = stack.value("select needs_owner_reason from app.leads").await;
             assert_eq!(flag, "assistant_unavailable", "{told}");
         }
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_stalled_groq_is_given_up_on() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_groq([stalled_groq()]);
         let conversation = stack.text_and_wait("How much is a tune-up?").await;
         assert!(conversation.answers()[0].message.body.ends_with(CANNED));
-        stack.stop().await;
     });
 }
 
 #[test]
 fn the_next_model_is_asked_when_one_fails() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_groq([Groq {
             requests: Some(1),
             answer: GroqAnswer::Unavailable,
@@ -87,14 +82,12 @@ fn the_next_model_is_asked_when_one_fails() {
         });
         assert_eq!(models.len(), 2);
         assert_ne!(models[0], models[1]);
-        stack.stop().await;
     });
 }
 
 #[test]
 fn an_unsure_assistant_hands_over_to_the_owner() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_groq([Groq {
             answer: GroqAnswer::Reply {
                 text: "The owner will get back to you.".to_owned(),
@@ -105,14 +98,12 @@ fn an_unsure_assistant_hands_over_to_the_owner() {
         stack.text_and_wait("Can you paint my frame?").await;
         let flag = stack.value("select needs_owner_reason from app.leads").await;
         assert_eq!(flag, "assistant_unsure");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn two_machines_do_not_text_each_other_for_ever() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for _ in 0..10 {
             stack.text_and_wait("What are your opening hours?").await;
         }
@@ -122,17 +113,15 @@ fn two_machines_do_not_text_each_other_for_ever() {
         assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "cap");
         assert_eq!(stack.answers().len(), 10);
 
-        local::clock::advance(&stack.database, std::time::Duration::from_secs(3601)).await.unwrap();
+        stack::clock::advance(&stack.database, std::time::Duration::from_secs(3601)).await.unwrap();
         stack.text_and_wait("What are your opening hours?").await;
-        stack.stop().await;
     });
 }
 
 /// Each fault, and one text on the phone in the end.
 #[test]
 fn a_text_is_sent_once_whatever_twilio_does() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let mut sent = 0;
         for answer in [
             TwilioAnswer::HangUp,
@@ -145,7 +134,7 @@ fn a_text_is_sent_once_whatever_twilio_does() {
         ] {
             for withheld in [false, true] {
                 let told = format!("{answer:?}, callbacks withheld: {withheld}");
-                local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+                stack::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
                     .await
                     .unwrap();
                 let callbacks = Callbacks {
@@ -168,7 +157,7 @@ fn a_text_is_sent_once_whatever_twilio_does() {
                     .await
                     .unwrap();
                 // An attempt that hangs is given up by its own deadline.
-                settle_jobs(&stack).await;
+                settle_jobs(stack).await;
 
                 sent += 1;
                 assert_eq!(stack.answers().len(), sent, "{told}");
@@ -179,12 +168,11 @@ fn a_text_is_sent_once_whatever_twilio_does() {
         }
         let twice = "select count(*) from app.audit_events where action = 'message_sent_twice'";
         assert_eq!(stack.value(twice).await, "0");
-        stack.stop().await;
     });
 }
 
-fn all_statuses() -> Vec<local::simulator::twilio::message::Status> {
-    use local::simulator::twilio::message::Status::{Delivered, Sending, Sent};
+fn all_statuses() -> Vec<simulators::twilio::message::Status> {
+    use simulators::twilio::message::Status::{Delivered, Sending, Sent};
     vec![Sending, Sent, Delivered]
 }
 
@@ -201,8 +189,7 @@ async fn settle_jobs(stack: &TestStack) {
 
 #[test]
 fn an_opted_out_number_twilio_tells_of_is_suppressed() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_twilio([Twilio {
             answer: TwilioAnswer::Refuse { status: 400, code: 21610 },
             ..Default::default()
@@ -215,22 +202,20 @@ fn an_opted_out_number_twilio_tells_of_is_suppressed() {
             })
             .await
             .unwrap();
-        settle_jobs(&stack).await;
+        settle_jobs(stack).await;
         assert_eq!(stack.value("select reason from app.suppressions").await, "opted_out");
         let evidence =
             "select source || ' ' || change from app.consent_events order by id desc limit 1";
         assert_eq!(stack.value(evidence).await, "provider withdrawn");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn callbacks_in_any_order_and_number_end_in_one_state() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for order in [Order::InOrder, Order::Reversed, Order::AtOnce] {
             for before_response in [false, true] {
-                local::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
+                stack::clock::advance(&stack.database, std::time::Duration::from_secs(3600))
                     .await
                     .unwrap();
                 stack.set_twilio([Twilio {
@@ -252,6 +237,5 @@ fn callbacks_in_any_order_and_number_end_in_one_state() {
                 assert_eq!(stack.value(last).await, "undelivered 30003", "{told}");
             }
         }
-        stack.stop().await;
     });
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{LEAD, TestStack, calls::Calls, run};
+use crate::support::{LEAD, calls::Calls, on_a_stack};
 
 /// Noon of a winter's Wednesday in Montréal, which the tests' clock is set to.
 const NOON: &str = "2027-01-13 12:00 America/Toronto";
@@ -37,9 +37,8 @@ impl Calls<'_> {
 /// Every basis, from the strongest to none, as time passes.
 #[test]
 fn a_text_rides_on_the_consent_there_is_and_no_longer() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.go_to(NOON).await;
         calls.receive(1, "text", "hello").await;
         assert_eq!(calls.gate().await, "response");
@@ -69,49 +68,38 @@ fn a_text_rides_on_the_consent_there_is_and_no_longer() {
         assert_eq!(calls.gate().await, "opted_out");
         calls.go_to("2045-01-13 12:00 America/Toronto").await;
         assert_eq!(calls.gate().await, "opted_out");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn who_never_agreed_to_anything_is_not_texted() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.go_to(NOON).await;
-        let import = "insert into app.leads (business_id, phone, phone_hmac)
-                      select id, '+15145550177', decode(repeat('cd', 32), 'hex') from app.businesses";
-        stack.database.batch_execute(import).await.unwrap();
+        stack.lead("+15145550177").add().await;
         assert_eq!(calls.gate().await, "no_basis");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn promise_own_stop_holds_for_a_contact_that_is_imported_again() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.go_to(NOON).await;
         calls.receive(1, "stop", "STOP").await;
-        let erase_and_import = format!(
-            "delete from app.jobs; delete from app.messages; delete from app.leads;
-             insert into app.leads (business_id, phone, phone_hmac)
-             select id, '{LEAD}', decode(repeat('ab', 32), 'hex') from app.businesses"
-        );
-        stack.database.batch_execute(&erase_and_import).await.unwrap();
+        let erase = "delete from app.jobs; delete from app.messages; delete from app.leads";
+        stack.database.batch_execute(erase).await.unwrap();
+        stack.lead(LEAD).hashed("ab".repeat(32)).add().await;
         assert_eq!(calls.gate().await, "opted_out");
         calls.record("express", "null").await;
         assert_eq!(calls.gate().await, "opted_out");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn what_answers_nothing_waits_for_the_morning() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.go_to(NOON).await;
         calls.receive(1, "start", "START").await;
         for (moment, want) in [
@@ -131,16 +119,14 @@ fn what_answers_nothing_waits_for_the_morning() {
         calls.go_to("2027-03-15 02:30 America/Toronto").await;
         calls.receive(2, "text", "are you there?").await;
         assert_eq!(calls.gate().await, "response");
-        stack.stop().await;
     });
 }
 
 /// Quiet hours are the recipient's, not the shop's.
 #[test]
 fn quiet_hours_are_where_the_number_is_at_home() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for (phone, moment, until) in [
             ("+15145550123", "2027-01-13 12:00 America/Toronto", "null"),
             ("+12065550123", "2027-01-13 11:00 America/Toronto", "2027-01-13 12:00"),
@@ -161,16 +147,14 @@ fn quiet_hours_are_where_the_number_is_at_home() {
             );
             assert_eq!(stack.value(&quiet).await, until, "{phone} {moment}");
         }
-        stack.stop().await;
     });
 }
 
 /// A text that was queued in the evening and failed is not sent in the night.
 #[test]
 fn a_retry_that_falls_into_the_night_is_put_off_and_no_attempt_is_lost() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.go_to(NOON).await;
         let send = calls.queued(1).await;
         calls.settle(&send, json!({ "result": "not_sent" })).await;
@@ -183,16 +167,14 @@ fn a_retry_that_falls_into_the_night_is_put_off_and_no_attempt_is_lost() {
 
         calls.go_to("2027-01-15 09:00 America/Toronto").await;
         assert_eq!(calls.claim().await[0]["kind"], "send");
-        stack.stop().await;
     });
 }
 
 /// Many leads at once: the number keeps its pace, in order, and all get theirs.
 #[test]
 fn a_burst_is_spread_over_time_and_nobody_is_overtaken() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let pace = "update app.sender_numbers set texts_per_minute = 5";
         stack.database.batch_execute(pace).await.unwrap();
         // Away from now, so that the night does not fall into the test.
@@ -221,6 +203,5 @@ fn a_burst_is_spread_over_time_and_nobody_is_overtaken() {
         }
         let everybody: Vec<_> = (1..=12).map(|number| format!("+1514555{number:04}")).collect();
         assert_eq!(sent, everybody);
-        stack.stop().await;
     });
 }

@@ -98,7 +98,7 @@ async fn make_fast(database: &Client) {
 
 /// Lets every lease run out.
 async fn pass_a_lease(database: &Client) {
-    local::clock::advance(database, std::time::Duration::from_secs(61)).await.unwrap();
+    stack::clock::advance(database, std::time::Duration::from_secs(61)).await.unwrap();
 }
 
 async fn claim(database: &Client) -> Value {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::support::{TestStack, calls::Calls, run};
+use crate::support::{TestStack, calls::Calls, on_a_stack};
 
 /// A kind, and how one of it comes to be owed. `due` jobs are claimed by nobody.
 struct Kind {
@@ -85,8 +85,7 @@ async fn row(stack: &TestStack, job: &str) -> Value {
 
 #[test]
 fn the_table_has_every_kind() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let kinds = "select kind || ' ' || queue || ' ' || extract(epoch from lease)::int || ' '
                        || extract(epoch from longest_wait)::int || ' '
                        || coalesce(most_attempts::text, '-')
@@ -98,7 +97,6 @@ fn the_table_has_every_kind() {
             format!("{} {} {} {} {most}", kind.name, kind.queue, kind.lease, kind.longest_wait)
         });
         assert_eq!(told, known.collect());
-        stack.stop().await;
     });
 }
 
@@ -106,17 +104,16 @@ fn the_table_has_every_kind() {
 /// back late, changes nothing.
 #[test]
 fn a_job_is_whose_claim_is_the_newest() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for kind in &KINDS[3..] {
-            let job = kind.owe(&stack).await;
+            let job = kind.owe(stack).await;
             let claim = json!({ "queue": kind.queue, "limit": 5 });
             let nothing = json!({ "queue": kind.queue, "limit": 0 });
             assert_eq!(calls.call("claim_jobs", nothing).await["claimed"], 0, "{}", kind.name);
             let claimed = calls.call("claim_jobs", claim.clone()).await;
             assert_eq!(claimed["claimed"], 1, "{}", kind.name);
-            let first = row(&stack, &job).await;
+            let first = row(stack, &job).await;
             assert!(first["due_in"].as_f64().unwrap() <= kind.lease as f64, "{}", kind.name);
             assert_eq!((&first["attempts"], &first["fencing_token"]), (&json!(1), &json!(1)));
 
@@ -125,20 +122,19 @@ fn a_job_is_whose_claim_is_the_newest() {
             assert_eq!(calls.call("claim_jobs", claim.clone()).await["claimed"], 0);
             calls.wait(kind.lease - kind.lease / 2).await;
             assert_eq!(calls.call("claim_jobs", claim).await["claimed"], 1, "{}", kind.name);
-            let before = row(&stack, &job).await;
+            let before = row(stack, &job).await;
             let late = json!({ "job_id": job, "fencing_token": 1, "fault": "late" });
             for function in ["fail_job", "release_job"] {
                 assert_eq!(calls.call(function, late.clone()).await["outcome"], "stale");
             }
-            assert_eq!(row(&stack, &job).await["run_at"], before["run_at"], "{}", kind.name);
+            assert_eq!(row(stack, &job).await["run_at"], before["run_at"], "{}", kind.name);
 
             let lease = json!({ "job_id": job, "fencing_token": 2 });
             assert_eq!(calls.call("release_job", lease.clone()).await["outcome"], "released");
-            let released = row(&stack, &job).await;
+            let released = row(stack, &job).await;
             assert!(released["due_in"].as_f64().unwrap() <= 0.0, "{}", kind.name);
             assert_eq!(released["attempts"], 1, "time that is up is no attempt");
         }
-        stack.stop().await;
     });
 }
 
@@ -146,8 +142,7 @@ fn a_job_is_whose_claim_is_the_newest() {
 /// than half of that.
 #[test]
 fn waits_double_with_jitter() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for kind in &KINDS {
             for attempt in 1..=14 {
                 let most = (10 * 2_u64.pow(attempt - 1)).min(kind.longest_wait);
@@ -162,24 +157,22 @@ fn waits_double_with_jitter() {
                 assert_eq!(stack.value(&drawn).await, "t t t", "{}, {attempt}", kind.name);
             }
         }
-        stack.stop().await;
     });
 }
 
 /// Why it failed is kept. What may be given up is, with all that is told of it.
 #[test]
 fn what_fails_is_tried_again_and_given_up_if_it_may_be() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for kind in &KINDS[3..] {
-            let job = kind.owe(&stack).await;
+            let job = kind.owe(stack).await;
             let claim = json!({ "queue": kind.queue, "limit": 1 });
             for attempt in 1..=kind.most_attempts.unwrap_or(14) {
                 assert_eq!(calls.call("claim_jobs", claim.clone()).await["claimed"], 1);
                 let lease = json!({ "job_id": job, "fencing_token": attempt, "fault": "broken" });
                 assert_eq!(calls.call("fail_job", lease).await["outcome"], "postponed");
-                let row = row(&stack, &job).await;
+                let row = row(stack, &job).await;
                 let due_in = row["due_in"].as_f64().unwrap();
                 let most = (10 * 2_u64.pow(attempt - 1)).min(kind.longest_wait) as f64;
                 assert!(due_in <= most, "{}, {attempt}: {row}", kind.name);
@@ -190,12 +183,11 @@ fn what_fails_is_tried_again_and_given_up_if_it_may_be() {
             let is_given_up = kind.most_attempts.is_some();
             assert_eq!(last["work"].as_array().unwrap().is_empty(), is_given_up, "{}", kind.name);
             let state = if is_given_up { "dead" } else { "open" };
-            assert_eq!(row(&stack, &job).await["state"], state, "{}", kind.name);
+            assert_eq!(row(stack, &job).await["state"], state, "{}", kind.name);
         }
         let told = "select string_agg(action, ', ' order by action) from app.audit_events
                     where action in ('job_dead', 'closure_stuck')";
         assert_eq!(stack.value(told).await, "closure_stuck, job_dead");
-        stack.stop().await;
     });
 }
 
@@ -203,11 +195,10 @@ fn what_fails_is_tried_again_and_given_up_if_it_may_be() {
 /// name.
 #[test]
 fn executables_of_before_go_on() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for (kind, alarm) in [("export", "close_to_due"), ("closure", "overdue")] {
-            KINDS.iter().find(|of| of.name == kind).unwrap().owe(&stack).await;
+            KINDS.iter().find(|of| of.name == kind).unwrap().owe(stack).await;
             let claimed = calls.call(&format!("claim_{kind}"), json!({})).await;
             assert_eq!(claimed[alarm], 0, "{claimed}");
             let id = format!("{kind}_id");
@@ -228,6 +219,5 @@ fn executables_of_before_go_on() {
         assert_eq!(claimed["work"], Value::Null, "it waits");
         let texts = calls.call("claim_jobs", json!({ "limit": 1 })).await;
         assert_eq!(texts["claimed"], 0);
-        stack.stop().await;
     });
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use trust::text::{hex, phone::Phone};
 
-use crate::support::{LEAD, SHOP, TestStack, calls::Calls, run};
+use crate::support::{LEAD, SHOP, calls::Calls, on_a_stack};
 
 const BREAK: &str =
     "select app.first_break_of_consent(business_id, phone_hmac) from app.consent_ledgers";
@@ -30,9 +30,8 @@ impl Calls<'_> {
 
 #[test]
 fn every_change_of_consent_is_a_link_of_a_chain() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.live().await;
         let life = "select string_agg(concat_ws(' ', sequence, change, basis, source, wording), ', ' order by sequence)
                     from app.consent_events";
@@ -42,16 +41,14 @@ fn every_change_of_consent_is_a_link_of_a_chain() {
              3 granted express text START, 4 withdrawn text STOP"
         );
         assert_eq!(stack.value(BREAK).await, "null");
-        stack.stop().await;
     });
 }
 
 /// Whoever gets around the triggers still leaves a break.
 #[test]
 fn a_change_of_the_evidence_shows() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.live().await;
         for (tampering, broken_at) in [
             ("update app.consent_events set change = 'granted', basis = 'express' where sequence = 2", "2"),
@@ -84,15 +81,13 @@ fn a_change_of_the_evidence_shows() {
             assert_eq!(found, Some(broken_at), "{tampering}");
         }
         assert_eq!(stack.value(BREAK).await, "null");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn wording_can_be_erased_for_good_and_nothing_else() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.live().await;
         let erase = "update app.consent_events set wording = null, wording_salt = null";
         stack.database.batch_execute(erase).await.unwrap();
@@ -104,15 +99,13 @@ fn wording_can_be_erased_for_good_and_nothing_else() {
         ] {
             assert!(stack.database.batch_execute(change).await.is_err(), "{change}");
         }
-        stack.stop().await;
     });
 }
 
 #[test]
 fn evidence_outlives_the_lead_and_the_texts() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.live().await;
         let erase = "delete from app.jobs; delete from app.messages; delete from app.leads";
         stack.database.batch_execute(erase).await.unwrap();
@@ -127,16 +120,14 @@ fn evidence_outlives_the_lead_and_the_texts() {
         let export = calls.export(None).await;
         assert_eq!(export["chain"]["length"], 5);
         assert_eq!(export["chain"]["first_break"], Value::Null);
-        stack.stop().await;
     });
 }
 
 /// The chain as docs/consent-ledger.md describes it, computed apart from SQL.
 #[test]
 fn an_export_can_be_checked_without_us() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.live().await;
         let export = calls.export(None).await;
 
@@ -174,7 +165,6 @@ fn an_export_can_be_checked_without_us() {
             previous = text("hash");
         }
         assert_eq!(export["chain"]["head"], previous);
-        stack.stop().await;
     });
 }
 
@@ -184,9 +174,8 @@ fn digest(bytes: &[u8]) -> String {
 
 #[test]
 fn texts_of_an_export_come_in_pages() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for number in 1..=203 {
             calls.receive(number, "text", "hello").await;
         }
@@ -195,15 +184,13 @@ fn texts_of_an_export_come_in_pages() {
         assert_eq!(texts.len(), 200);
         let second = calls.export(texts.last().map(|text| &text["id"])).await;
         assert_eq!(second["texts"].as_array().unwrap().len(), 3);
-        stack.stop().await;
     });
 }
 
 /// By an operator, from the number as it is written.
 #[test]
 fn an_operator_gets_the_evidence_of_a_phone_number() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.text("please stop texting me");
         stack.wait_for_value("select count(*) from app.consent_events", "1").await;
         let (shop, phone) = (Phone::parse(SHOP).unwrap(), Phone::parse(LEAD).unwrap());
@@ -212,6 +199,5 @@ fn an_operator_gets_the_evidence_of_a_phone_number() {
         assert_eq!(export["events"][0]["wording"], "please stop texting me");
         assert_eq!(export["texts"][0]["direction"], "inbound");
         assert_eq!(export["chain"]["first_break"], Value::Null);
-        stack.stop().await;
     });
 }

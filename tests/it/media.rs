@@ -3,17 +3,17 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use local::simulator::{
+use sha2::{Digest as _, Sha256};
+use simulators::{
     conversation::Until,
     twilio::{
         behaviour::{Answer, Behaviour, On},
         inbound::Medium,
     },
 };
-use sha2::{Digest as _, Sha256};
 use url::Url;
 
-use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, run};
+use crate::support::{LEAD, SHOP, TestStack, interceptor::Manner, on_a_stack, run};
 
 const BUCKET: &str = "media";
 
@@ -87,14 +87,13 @@ async fn check_kept(stack: &TestStack, sid: &str, position: i16, content: &[u8])
 
 #[test]
 fn pictures_are_kept_as_they_came_and_removed_at_twilio() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let large = picture(1, 3_000_000);
         let contact = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Al\r\nEND:VCARD\r\n";
         let gif = b"GIF89a\x01\0\x01\0\0\0\0;";
         // What the phone says they are is wrong in two cases.
         let sid = send(
-            &stack,
+            stack,
             vec![
                 jpeg(&large),
                 Medium::file("text/html", gif),
@@ -105,18 +104,18 @@ fn pictures_are_kept_as_they_came_and_removed_at_twilio() {
         // A picture alone is answered as any text.
         stack.wait(Until::Delivered).await;
         stack.wait_for_value(OPEN_JOBS, "0").await;
-        assert_eq!(states(&stack, &sid).await, ["image/jpeg", "image/gif", "text/vcard"]);
+        assert_eq!(states(stack, &sid).await, ["image/jpeg", "image/gif", "text/vcard"]);
         let contents: [&[u8]; 3] = [&large, gif, contact];
         for (position, content) in (0_i16..).zip(contents) {
-            check_kept(&stack, &sid, position, content).await;
+            check_kept(stack, &sid, position, content).await;
         }
-        assert_eq!((left_at_twilio(&stack), stack.value(OBJECTS).await), (0, "3".to_owned()));
+        assert_eq!((left_at_twilio(stack), stack.value(OBJECTS).await), (0, "3".to_owned()));
 
         // Our key went to the API and not to the CDN.
-        for (method, path, username) in media_requests(&stack) {
+        for (method, path, username) in media_requests(stack) {
             assert_eq!(username.is_some(), !path.contains("/cdn/"), "{method} {path}");
         }
-        assert_eq!(media_requests(&stack).len(), 9);
+        assert_eq!(media_requests(stack).len(), 9);
 
         let path = stack.value("select storage_path from app.media where position = 0").await;
         let (supabase, publishable_key) = stack.supabase();
@@ -131,7 +130,6 @@ fn pictures_are_kept_as_they_came_and_removed_at_twilio() {
 
         stack.storage().delete(BUCKET, &[&path, "not/there/0"]).await.unwrap();
         assert_eq!(stack.value(OBJECTS).await, "2");
-        stack.stop().await;
     });
 }
 
@@ -207,8 +205,7 @@ fn killed_anywhere_nothing_is_lost_and_nothing_stored_twice() {
 
 #[test]
 fn what_fails_at_twilio_is_tried_again() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
         elsewhere.set_nonblocking(true).unwrap();
         let foreign = Url::parse(&format!("http://{}/x", elsewhere.local_addr().unwrap())).unwrap();
@@ -239,30 +236,28 @@ fn what_fails_at_twilio_is_tried_again() {
                 + if fault.on == On::MediaDeletion { 2 } else { 1 };
             let content = picture(number, 100_000);
             stack.set_twilio([Behaviour { requests: Some(1), ..fault }]);
-            let sid = send(&stack, vec![jpeg(&content)]);
+            let sid = send(stack, vec![jpeg(&content)]);
             // The first try has failed once it puts the job back in line.
             stack.interceptor.wait_for_calls("settle_media", ended).await;
             stack.run_scheduler_later().await;
-            assert_eq!(states(&stack, &sid).await, ["image/jpeg"], "{told}");
-            check_kept(&stack, &sid, 0, &content).await;
+            assert_eq!(states(stack, &sid).await, ["image/jpeg"], "{told}");
+            check_kept(stack, &sid, 0, &content).await;
             assert_eq!(
-                (left_at_twilio(&stack), stack.value(OPEN_JOBS).await),
+                (left_at_twilio(stack), stack.value(OPEN_JOBS).await),
                 (0, "0".to_owned()),
                 "{told}"
             );
         }
         assert!(elsewhere.accept().is_err(), "another host was asked for a picture");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn what_is_not_kept_is_removed_at_twilio_too() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let svg = b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>";
         let sid = send(
-            &stack,
+            stack,
             vec![
                 Medium::file("image/svg+xml", svg),
                 Medium::file("image/png", svg),
@@ -275,8 +270,8 @@ fn what_is_not_kept_is_removed_at_twilio_too() {
         stack.wait(Until::Delivered).await;
         stack.wait_for_value(OPEN_JOBS, "0").await;
         let want = ["type", "type", "type", "type", "too_large", "image/jpeg"];
-        assert_eq!(states(&stack, &sid).await, want);
-        assert_eq!((left_at_twilio(&stack), stack.value(OBJECTS).await), (0, "1".to_owned()));
+        assert_eq!(states(stack, &sid).await, want);
+        assert_eq!((left_at_twilio(stack), stack.value(OBJECTS).await), (0, "1".to_owned()));
 
         // What cannot be fetched is given up in the end, and does not stay either.
         for (answer, tries, want) in [
@@ -284,49 +279,46 @@ fn what_is_not_kept_is_removed_at_twilio_too() {
             (Answer::Refuse { status: 500, code: 20500 }, 11, "unavailable"),
         ] {
             stack.set_twilio([failing(On::Media, answer)]);
-            let sid = send(&stack, vec![jpeg(&picture(2, 1000))]);
+            let sid = send(stack, vec![jpeg(&picture(2, 1000))]);
             stack.wait(Until::Delivered).await;
             for _ in 0..tries {
-                assert_eq!(states(&stack, &sid).await, ["pending"]);
+                assert_eq!(states(stack, &sid).await, ["pending"]);
                 stack.run_scheduler_later().await;
             }
-            assert_eq!(states(&stack, &sid).await, [want]);
-            assert_eq!((left_at_twilio(&stack), stack.value(OPEN_JOBS).await), (0, "0".to_owned()));
+            assert_eq!(states(stack, &sid).await, [want]);
+            assert_eq!((left_at_twilio(stack), stack.value(OPEN_JOBS).await), (0, "0".to_owned()));
         }
         assert_eq!(stack.value(OBJECTS).await, "1");
-        stack.stop().await;
     });
 }
 
 /// An address in a request, though signed, makes us call nobody.
 #[test]
 fn only_a_texts_own_media_are_fetched() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let elsewhere = TcpListener::bind("127.0.0.1:0").unwrap();
         elsewhere.set_nonblocking(true).unwrap();
         let foreign =
             Url::parse(&format!("http://{}/x.jpg", elsewhere.local_addr().unwrap())).unwrap();
-        send(&stack, vec![jpeg(&picture(1, 1000))]);
+        send(stack, vec![jpeg(&picture(1, 1000))]);
         stack.wait(Until::Delivered).await;
         stack.wait_for_value(OPEN_JOBS, "0").await;
         let others = stack.simulator().conversation(LEAD, SHOP).texts[0].message.media[0].clone();
-        let before = media_requests(&stack);
+        let before = media_requests(stack);
 
         let media = vec![
             Medium::elsewhere("image/jpeg", foreign),
             Medium::elsewhere("image/jpeg", Url::parse(&others).unwrap()),
         ];
-        let sid = send(&stack, media);
+        let sid = send(stack, media);
         stack.wait(Until::Delivered).await;
         stack.wait(Until::Settled).await;
         stack.run_scheduler_later().await;
 
-        assert!(states(&stack, &sid).await.is_empty());
+        assert!(states(stack, &sid).await.is_empty());
         let counted = "select media_count from app.messages where twilio_sid like 'MM%' order by id desc limit 1";
         assert_eq!(stack.value(counted).await, "2");
-        assert_eq!(media_requests(&stack), before);
+        assert_eq!(media_requests(stack), before);
         assert!(elsewhere.accept().is_err(), "another host was asked for a picture");
-        stack.stop().await;
     });
 }

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use local::{
-    bench::round_trips,
+use bench::{
+    round_trips,
     stand_in::{Counts, StandIn},
 };
 

@@ -29,6 +29,15 @@ struct Desk {
     owner: Owner,
 }
 
+/// Runs a test at a desk of its own.
+fn at_a_desk(test: impl AsyncFnOnce(&Desk)) {
+    run(async {
+        let desk = Desk::start().await;
+        test(&desk).await;
+        desk.stack.stop().await;
+    });
+}
+
 impl Desk {
     async fn start() -> Self {
         let stack = TestStack::start().await;
@@ -78,8 +87,7 @@ fn id(number: u128) -> Uuid {
 
 #[test]
 fn an_account_is_opened_once_and_gets_the_next_free_number() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let (stack, console) = (&desk.stack, &desk.console);
         stack
             .database
@@ -146,15 +154,13 @@ fn an_account_is_opened_once_and_gets_the_next_free_number() {
         stack.database.batch_execute(unconfirm).await.unwrap();
         let refused = console.open_account(&owner, &PROFILE).await.err();
         assert!(matches!(refused, Some(OwnerError::Unconfirmed)), "{refused:?}");
-        desk.stack.stop().await;
     });
 }
 
 /// Two shops that are opened at once never get one number.
 #[test]
 fn shops_that_are_opened_at_once_have_a_number_each() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let mut owners = Vec::new();
         for number in 0..5 {
             let token = desk.stack.sign_up(&format!("owner{number}@example.com")).await;
@@ -170,14 +176,12 @@ fn shops_that_are_opened_at_once_have_a_number_each() {
         numbers.sort();
         // As many as the seed leaves free.
         assert_eq!(numbers, ["+15145550160", "+15145550161", "+15145550162"]);
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let (console, owner) = (&desk.console, &desk.owner);
         desk.calls().receive(1, "text", "hello, my card is •••• 4242").await;
         let lead = desk.lead().await;
@@ -258,16 +262,14 @@ fn promise_own_correct_lets_an_owner_see_and_correct_what_is_held() {
             "owner shop_updated",
         ];
         assert_eq!(desk.activity().await, want);
-        desk.stack.stop().await;
     });
 }
 
-/// Access, correction, a copy to take along, erasure: for one lead, by the owner. For the
+/// Access, correction, a copy to keep, erasure: for one lead, by the owner. For the
 /// account, the tests of exports and closures.
 #[test]
 fn promise_gdpr_rights_are_kept_for_each_lead() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let (console, owner) = (&desk.console, &desk.owner);
         desk.calls().receive(1, "text", "I am Anne").await;
         desk.calls().receive(2, "stop", "STOP").await;
@@ -294,14 +296,12 @@ fn promise_gdpr_rights_are_kept_for_each_lead() {
             desk.activity().await,
             ["lead consent_withdrawn", "owner lead_corrected", "owner lead_erased"]
         );
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn the_owner_answers_by_hand_once_and_through_the_gate() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         // One that the assistant does not answer as well.
         desk.calls().receive(1, "help", "are you open?").await;
         let lead = desk.lead().await;
@@ -353,14 +353,12 @@ fn the_owner_answers_by_hand_once_and_through_the_gate() {
             desk.stack.database.batch_execute(sql).await.unwrap();
             assert_eq!(desk.refuse(lead, "no").await, want, "{sql}");
         }
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn an_owner_is_told_why_a_text_may_not_be_sent() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let calls = desk.calls();
         calls.go_to("2027-01-13 12:00 America/Toronto").await;
         calls.receive(1, "text", "hello").await;
@@ -390,14 +388,12 @@ fn an_owner_is_told_why_a_text_may_not_be_sent() {
         // What Twilio has answered waits for nobody.
         let list = desk.console.list_conversations(&desk.owner, Filter::Unanswered, None, 50).await;
         assert!(list.unwrap().conversations.is_empty());
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn a_lead_that_waits_is_taken_off_the_list_by_hand() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         desk.calls().receive(1, "text", "hello").await;
         let lead = desk.lead().await;
         assert!(!desk.console.resolve_flag(&desk.owner, lead).await.unwrap());
@@ -408,15 +404,13 @@ fn a_lead_that_waits_is_taken_off_the_list_by_hand() {
         let list = desk.console.list_conversations(&desk.owner, Filter::Flagged, None, 50).await;
         assert!(list.unwrap().conversations.is_empty());
         assert_eq!(desk.activity().await, ["owner flag_resolved"]);
-        desk.stack.stop().await;
     });
 }
 
 /// The same prompt and review as for a lead; and nothing of it is kept.
 #[test]
 fn the_assistant_is_tried_out_without_a_trace() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let profile = desk.console.read_shop(&desk.owner).await.unwrap().profile;
         let draft = desk.console.try_assistant(&profile, "How much is a tune-up?").await.unwrap();
         assert!(
@@ -429,6 +423,5 @@ fn the_assistant_is_tried_out_without_a_trace() {
         }
         let faults = desk.console.try_assistant(&profile, " ").await.err().unwrap();
         assert_eq!(faults.of("question"), Some(Fault::Missing));
-        desk.stack.stop().await;
     });
 }

@@ -1,6 +1,6 @@
 //! How well card and social-insurance numbers are masked, however they are texted.
 
-use local::redaction::evaluate;
+use corpus::redaction::evaluate;
 
 /// Guards against getting worse. What is missed is counted and not left out: some
 /// numbers of parcels are in every way those of a card.

@@ -15,7 +15,9 @@ use tokio::{
 use trust::signatures;
 use url::Url;
 
-use crate::support::{LEAD, SHOP, TestStack, browser::check_policy, interceptor::Manner, run};
+use crate::support::{
+    LEAD, SHOP, TestStack, browser::check_policy, interceptor::Manner, on_a_stack, run,
+};
 
 const INBOUND: &str = leadslock::paths::SMS_INBOUND;
 const STATUS: &str = leadslock::paths::SMS_STATUS;
@@ -82,9 +84,8 @@ async fn check(told: &str, response: Response, want: u16) -> String {
 
 #[test]
 fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         let form = sender.form(&[]);
         let url = stack.url(INBOUND);
         let with_query = stack.url(&format!("{INBOUND}?Body=x"));
@@ -101,20 +102,20 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
             let response = request.body(form.clone()).send().await.unwrap();
             check(&format!("signed with {header:?}"), response, 403).await;
         }
-        let response = stranger.post(&stack, &url, &url, form.as_bytes()).await;
+        let response = stranger.post(stack, &url, &url, form.as_bytes()).await;
         check("signed with another token", response, 403).await;
-        let response = sender.post(&stack, &url, &other_host, form.as_bytes()).await;
+        let response = sender.post(stack, &url, &other_host, form.as_bytes()).await;
         check("signed for another host", response, 403).await;
-        let response = sender.post(&stack, &url, &stack.url(STATUS), form.as_bytes()).await;
+        let response = sender.post(stack, &url, &stack.url(STATUS), form.as_bytes()).await;
         check("signed for another path", response, 403).await;
-        let response = sender.post(&stack, &with_query, &with_query, form.as_bytes()).await;
+        let response = sender.post(stack, &with_query, &with_query, form.as_bytes()).await;
         check("signed with a query", response, 403).await;
         // Vercel lets a function be called by its file's name, too.
         let file = stack.url(&format!("{INBOUND}.rs"));
-        let response = sender.post(&stack, &file, &file, form.as_bytes()).await;
+        let response = sender.post(stack, &file, &file, form.as_bytes()).await;
         check("signed for the file's path", response, 403).await;
         let status = stack.url(STATUS);
-        let response = sender.post(&stack, &status, &status, form.as_bytes()).await;
+        let response = sender.post(stack, &status, &status, form.as_bytes()).await;
         check("a status without its message", response, 403).await;
 
         let host = stack
@@ -129,8 +130,7 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
             .body(form.clone());
         check("signed for the Host it names", host.send().await.unwrap(), 403).await;
 
-        assert_nothing_written(&stack).await;
-        stack.stop().await;
+        assert_nothing_written(stack).await;
     });
 }
 
@@ -138,9 +138,8 @@ fn promise_webhook_twilio_unsigned_and_mis_signed_requests_are_dropped() {
 /// them: so it fits other requests, in which they are divided in another way.
 #[test]
 fn promise_webhook_twilio_of_requests_with_one_signature_the_genuine_one_is_taken() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         let url = stack.url(INBOUND);
         let genuine = sender.form(&[]);
         let signature = signatures::twilio::sign(&sender.token, &url, genuine.as_bytes());
@@ -189,26 +188,24 @@ fn promise_webhook_twilio_of_requests_with_one_signature_the_genuine_one_is_take
                 signature,
                 "{told}"
             );
-            let response = sender.post(&stack, &url, &url, form.as_bytes()).await;
+            let response = sender.post(stack, &url, &url, form.as_bytes()).await;
             let status = response.status().as_u16();
             assert!([400, 403, 404].contains(&status), "{told}: {status}");
             check(told, response, status).await;
         }
-        assert_nothing_written(&stack).await;
+        assert_nothing_written(stack).await;
 
-        let response = sender.post(&stack, &url, &url, genuine.as_bytes()).await;
+        let response = sender.post(stack, &url, &url, genuine.as_bytes()).await;
         check("the genuine one", response, 200).await;
         let body = "select body from app.messages where author = 'lead'";
         assert_eq!(stack.value(body).await, "canary-text");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn malformed_requests_are_refused_by_name() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         let url = stack.url(INBOUND);
 
         for method in [Method::GET, Method::PUT, Method::DELETE, Method::PATCH, Method::OPTIONS] {
@@ -218,12 +215,12 @@ fn malformed_requests_are_refused_by_name() {
         }
 
         let oversized = sender.form(&[("Body", Some(&"x".repeat(70_000)))]);
-        let response = sender.post(&stack, &url, &url, oversized.as_bytes()).await;
+        let response = sender.post(stack, &url, &url, oversized.as_bytes()).await;
         check("oversized", response, 413).await;
 
         let mut not_utf8 = sender.form(&[("Body", None)]).into_bytes();
         not_utf8.extend_from_slice(b"&Body=%ff%fe");
-        let response = sender.post(&stack, &url, &url, &not_utf8).await;
+        let response = sender.post(stack, &url, &url, &not_utf8).await;
         let body = check("not UTF-8", response, 400).await;
         assert!(body.contains("Body is not valid"), "{body}");
 
@@ -235,31 +232,29 @@ fn malformed_requests_are_refused_by_name() {
             ("AccountSid", Some("AC1"), "AccountSid is not valid"),
         ] {
             let form = sender.form(&[(field, value)]);
-            let response = sender.post(&stack, &url, &url, form.as_bytes()).await;
+            let response = sender.post(stack, &url, &url, form.as_bytes()).await;
             let body = check(want, response, 400).await;
             assert!(body.contains(want), "{body}");
         }
         let unknown = sender.form(&[("To", Some("+15145550999"))]);
-        let response = sender.post(&stack, &url, &url, unknown.as_bytes()).await;
+        let response = sender.post(stack, &url, &url, unknown.as_bytes()).await;
         check("a number no shop has", response, 404).await;
 
         let status = stack.url(&format!("{STATUS}?message={MESSAGE}"));
         let form = format!("AccountSid={}&MessageSid={SID}&MessageStatus=sent", sender.account);
-        let response = sender.post(&stack, &status, &status, form.as_bytes()).await;
+        let response = sender.post(stack, &status, &status, form.as_bytes()).await;
         // Twilio has signed our own id, so we had it, and it was erased since.
         check("the status of a text we do not have", response, 200).await;
 
-        assert_nothing_written(&stack).await;
-        stack.stop().await;
+        assert_nothing_written(stack).await;
     });
 }
 
 /// Of a JSON body Twilio signs the digest, in the URL.
 #[test]
 fn promise_webhook_twilio_a_json_body_is_taken_only_with_its_digest() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         let body = json!({
             "AccountSid": sender.account, "MessageSid": SID, "From": LEAD, "To": SHOP, "Body": "héllo",
         })
@@ -277,18 +272,16 @@ fn promise_webhook_twilio_a_json_body_is_taken_only_with_its_digest() {
         check("another body", post(&url, body.replace('h', "H")).await, 403).await;
         check("no body", post(&url, String::new()).await, 403).await;
         check("no digest", post(&stack.url(INBOUND), body.clone()).await, 403).await;
-        assert_nothing_written(&stack).await;
+        assert_nothing_written(stack).await;
 
         assert_eq!(post(&url, body).await.status(), 200);
         stack.wait_for_value("select body from app.messages where author = 'lead'", "héllo").await;
-        stack.stop().await;
     });
 }
 
 #[test]
 fn refusals_are_counted_by_reason() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.client.post(stack.url(INBOUND)).send().await.unwrap();
         stack.client.get(stack.url(leadslock::paths::CRON_DELIVER)).send().await.unwrap();
         let counts =
@@ -296,15 +289,13 @@ fn refusals_are_counted_by_reason() {
                       from app.refusals";
         let want = "/api/cron/deliver unauthorized 1, /api/sms/inbound signature missing 1";
         stack.wait_for_value(counts, want).await;
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_body_that_ends_early_is_not_taken_for_whole() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         let url = stack.url(INBOUND);
         let form = sender.form(&[]);
         let signature = signatures::twilio::sign(&sender.token, &url, form.as_bytes());
@@ -322,30 +313,26 @@ fn a_body_that_ends_early_is_not_taken_for_whole() {
         // Whether the edge answers or hangs up, it is not a success.
         let _ = stream.read_to_string(&mut answer).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
-        assert_nothing_written(&stack).await;
-        stack.stop().await;
+        assert_nothing_written(stack).await;
     });
 }
 
 #[test]
 fn a_failing_database_is_a_503_that_tells_nothing() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sender = Sender::of(&stack);
+    on_a_stack(async |stack| {
+        let sender = Sender::of(stack);
         stack.interceptor.set("receive_sms", Manner::Unavailable);
         let url = stack.url(INBOUND);
-        let response = sender.post(&stack, &url, &url, sender.form(&[]).as_bytes()).await;
+        let response = sender.post(stack, &url, &url, sender.form(&[]).as_bytes()).await;
         let body = check("the database fails", response, 503).await;
         assert_eq!(body, r#"{"error":"the service is temporarily unavailable"}"#);
-        assert_nothing_written(&stack).await;
-        stack.stop().await;
+        assert_nothing_written(stack).await;
     });
 }
 
 #[test]
 fn the_scheduler_is_let_in_by_its_secret_only() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let url = stack.url(leadslock::paths::CRON_DELIVER);
         for shown in [None, Some("Bearer wrong"), Some("Bearer "), Some("local-cron-secret")] {
             let mut request = stack.client.get(url.clone());
@@ -355,7 +342,6 @@ fn the_scheduler_is_let_in_by_its_secret_only() {
             check(&format!("{shown:?}"), request.send().await.unwrap(), 401).await;
         }
         assert_eq!(stack.run_scheduler().await, 200);
-        stack.stop().await;
     });
 }
 
@@ -391,15 +377,13 @@ fn a_function_without_its_settings_names_all_that_is_wrong_and_does_not_start() 
 
 #[test]
 fn what_is_not_there_is_a_404_with_the_header_policy() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for path in ["/api/nothing", "/nothing", "/Cargo.toml", "/.env", "/lib/src/lib.rs"] {
             let response = stack.client.get(stack.url(path)).send().await.unwrap();
             check(path, response, StatusCode::NOT_FOUND.as_u16()).await;
         }
         let response = stack.client.get(stack.url("/logo.svg")).send().await.unwrap();
         check("/logo.svg", response, 200).await;
-        stack.stop().await;
     });
 }
 

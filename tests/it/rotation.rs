@@ -2,16 +2,16 @@
 
 use std::collections::HashSet;
 
-use local::simulator::{
+use secrecy::ExposeSecret as _;
+use simulators::{
     World,
     twilio::{
         message::{Author, Status},
         webhook::{DeliveryState, Outcome},
     },
 };
-use secrecy::ExposeSecret as _;
 
-use crate::support::{PATIENCE, SHOP, TestStack, run};
+use crate::support::{PATIENCE, SHOP, TestStack, on_a_stack};
 
 /// Texts before each step, and after the last one.
 const TEXTS: usize = 8;
@@ -50,29 +50,28 @@ async fn wait_for_answers(stack: &TestStack, texts: usize) {
 
 #[test]
 fn promise_webhook_twilio_a_rotation_of_the_token_drops_nothing() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let old = stack.simulator().read(|world| world.twilio.auth_token.clone());
         let mut sent = 0_usize;
 
-        stream(&stack, &mut sent).await;
+        stream(stack, &mut sent).await;
         // A secondary token is made, and both are deployed.
         stack.simulator().change(|world| world.twilio.secondary_auth_token = Some(NEXT.into()));
         stack.edge().deploy("TWILIO_AUTH_TOKEN_NEXT", Some(NEXT));
-        stream(&stack, &mut sent).await;
+        stream(stack, &mut sent).await;
         // It is promoted: from this moment Twilio signs with it, and the old one is gone.
         stack.simulator().change(|world| {
             world.twilio.auth_token = NEXT.into();
             world.twilio.secondary_auth_token = None;
         });
-        stream(&stack, &mut sent).await;
+        stream(stack, &mut sent).await;
         // What was signed before the promotion has come in by now.
-        wait_for_answers(&stack, sent).await;
-        stream(&stack, &mut sent).await;
+        wait_for_answers(stack, sent).await;
+        stream(stack, &mut sent).await;
         stack.edge().deploy("TWILIO_AUTH_TOKEN", Some(NEXT));
         stack.edge().deploy("TWILIO_AUTH_TOKEN_NEXT", None);
-        stream(&stack, &mut sent).await;
-        wait_for_answers(&stack, sent).await;
+        stream(stack, &mut sent).await;
+        wait_for_answers(stack, sent).await;
 
         stack.simulator().read(|world| {
             for delivery in world.twilio.deliveries.iter() {
@@ -103,6 +102,5 @@ fn promise_webhook_twilio_a_rotation_of_the_token_drops_nothing() {
         };
         let refused = stack.simulator().wait_for("the old token's text", PATIENCE, refused).await;
         assert!(refused.unwrap());
-        stack.stop().await;
     });
 }

@@ -6,17 +6,16 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use crate::support::{
-    SHOP, TestStack,
+    SHOP,
     calls::{Calls, outbound_sid, sid},
+    on_a_stack,
     random::permutations,
-    run,
 };
 
 #[test]
 fn a_holder_that_lost_its_lease_changes_nothing() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let first = calls.receive(1, "text", "hello").await["work"][0].clone();
         assert!(calls.claim().await.is_empty(), "a leased job was claimed");
         calls.wait(61).await;
@@ -38,15 +37,13 @@ fn a_holder_that_lost_its_lease_changes_nothing() {
         let accepted =
             json!({ "result": "accepted", "twilio_sid": outbound_sid(9), "status": "queued" });
         assert_eq!(calls.settle(send, accepted).await, "settled");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn an_unknown_send_is_looked_up_before_it_is_sent_again() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let send = calls.queued(1).await;
         assert_eq!(calls.settle(&send, json!({ "result": "unknown" })).await, "settled");
         assert!(calls.claim().await.is_empty(), "looked up while it may be on its way");
@@ -63,15 +60,13 @@ fn an_unknown_send_is_looked_up_before_it_is_sent_again() {
         assert!(calls.claim().await.is_empty());
         calls.wait(61).await;
         assert_eq!(calls.claim().await[0]["kind"], "look_up");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn promise_own_stop_a_stop_between_queue_and_claim_withholds_the_text() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let send = calls.queued(1).await;
         calls.settle(&send, json!({ "result": "not_sent" })).await;
         let owed = calls.receive(2, "text", "and another").await["work"][0].clone();
@@ -86,15 +81,13 @@ fn promise_own_stop_a_stop_between_queue_and_claim_withholds_the_text() {
         let owed = claimed.into_iter().find(|work| work["message_id"] == owed["message_id"]);
         let answered = calls.answer(&owed.unwrap()).await;
         assert_eq!(answered, json!({ "outcome": "refused", "reason": "opted_out" }));
-        stack.stop().await;
     });
 }
 
 #[test]
 fn promise_own_stop_holds_for_all_numbers_of_a_shop() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let other = "+15145550101";
         let add = format!(
             "insert into app.sender_numbers (phone, business_id)
@@ -107,7 +100,6 @@ fn promise_own_stop_holds_for_all_numbers_of_a_shop() {
         calls.receive(3, "yes", "yes").await;
         assert_eq!(calls.receive(4, "yes", "yes").await["work"][0]["kind"], "reply");
         assert_eq!(calls.receive_at(other, 5, "text", "hi").await["work"][0]["kind"], "reply");
-        stack.stop().await;
     });
 }
 
@@ -115,9 +107,8 @@ fn promise_own_stop_holds_for_all_numbers_of_a_shop() {
 /// answer to our request at every place among them.
 #[test]
 fn any_order_of_statuses_ends_in_one_state() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let reports = [
             ("sending", None),
             ("sent", None),
@@ -149,21 +140,18 @@ fn any_order_of_statuses_ends_in_one_state() {
             let want = format!("undelivered 30008 {} done", outbound_sid(number));
             assert_eq!(stack.value(end).await, want, "{order:?}");
         }
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_text_known_under_two_sids_is_on_record() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let send = calls.queued(1).await;
         assert_eq!(calls.status(&send["message_id"], 1, "sent", None).await, "applied");
         assert_eq!(calls.status(&send["message_id"], 2, "sent", None).await, "conflict");
         let audit = "select count(*) from app.audit_events where action = 'message_sent_twice'";
         assert_eq!(stack.value(audit).await, "1");
-        stack.stop().await;
     });
 }
 
@@ -171,9 +159,8 @@ fn a_text_known_under_two_sids_is_on_record() {
 /// is another's already.
 #[test]
 fn a_text_that_reads_like_another_is_not_taken_for_it() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let accepted = |sid| json!({ "result": "accepted", "twilio_sid": outbound_sid(sid), "status": "sent" });
         let first = calls.queued(1).await;
         assert_eq!(calls.settle(&first, accepted(1)).await, "settled");
@@ -196,15 +183,13 @@ fn a_text_that_reads_like_another_is_not_taken_for_it() {
         let statuses = "select string_agg(status, ' ' order by id) from app.messages
                         where direction = 'outbound'";
         assert_eq!(stack.value(statuses).await, "delivered sent");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_job_that_never_ends_is_given_up_and_shown_to_the_owner() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.receive(1, "text", "hello").await;
         for _ in 0..11 {
             calls.wait(3600).await;
@@ -227,15 +212,13 @@ fn a_job_that_never_ends_is_given_up_and_shown_to_the_owner() {
         assert_eq!(stack.operator(Task::Revive { job }).await["outcome"], "not_dead");
         assert_eq!(calls.claim().await.len(), 1);
         assert_eq!(stack.operator(Task::DeadLetters).await["jobs"], json!([]));
-        stack.stop().await;
     });
 }
 
 #[test]
 fn evidence_is_never_changed() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.receive(1, "stop", "stop").await;
         for change in [
             "update app.consent_events set wording = 'x'",
@@ -246,16 +229,14 @@ fn evidence_is_never_changed() {
         ] {
             assert!(stack.database.batch_execute(change).await.is_err(), "{change}");
         }
-        stack.stop().await;
     });
 }
 
 /// Many connections claim at once: every job once.
 #[test]
 fn claims_at_once_share_the_work() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         for number in 1..=60 {
             calls.receive(number, "text", "hello").await;
         }
@@ -275,16 +256,14 @@ fn claims_at_once_share_the_work() {
         jobs.dedup();
         assert_eq!(jobs.len(), all, "a job was claimed twice");
         assert_eq!(all, 60);
-        stack.stop().await;
     });
 }
 
 /// In the ten minutes after the first part, in either order, in up to four texts.
 #[test]
 fn promise_cards_never_a_number_split_over_texts_is_not_stored() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let part = |body: &'static str, joined: Option<Value>| {
             let mut request = json!({ "body": body, "may_join": true });
             if let Some(joined) = joined {
@@ -320,15 +299,13 @@ fn promise_cards_never_a_number_split_over_texts_is_not_stored() {
 
         calls.wait(601).await;
         assert_eq!(calls.receive_with(3, part("4242", None)).await["outcome"], "received");
-        stack.stop().await;
     });
 }
 
 /// Both parts of a number arrive at the same instant: one of them sees the other.
 #[test]
 fn promise_cards_never_parts_that_come_at_once_are_still_seen_together() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let (one, other) = (stack.connect().await, stack.connect().await);
         let receive = async |database: &Client, lead: u32, number: u32| -> Value {
             let request = json!({
@@ -346,16 +323,14 @@ fn promise_cards_never_parts_that_come_at_once_are_still_seen_together() {
             outcomes.sort_by_key(Value::to_string);
             assert_eq!(outcomes, ["joins", "received"], "lead {lead}");
         }
-        stack.stop().await;
     });
 }
 
 /// What another lead wrote is not masked, whatever a caller says.
 #[test]
 fn only_the_leads_own_texts_are_masked() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         calls.receive(1, "text", "4242 4242").await;
         let id = stack.value("select id from app.messages").await;
         let stranger = json!({
@@ -364,16 +339,14 @@ fn only_the_leads_own_texts_are_masked() {
         });
         calls.receive_with(2, stranger).await;
         assert_eq!(stack.value("select count(*) from app.messages where body = 'gone'").await, "0");
-        stack.stop().await;
     });
 }
 
 /// All callbacks of a text, and the answer to our request, at the same instant.
 #[test]
 fn callbacks_that_come_at_once_do_not_wait_for_each_other_crosswise() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let mut connections = Vec::new();
         for _ in 0..6 {
             connections.push(stack.connect().await);
@@ -403,15 +376,13 @@ fn callbacks_that_come_at_once_do_not_wait_for_each_other_crosswise() {
         }
         let ended = "select string_agg(distinct status, ' ') from app.messages where direction = 'outbound'";
         assert_eq!(stack.value(ended).await, "delivered");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn every_callback_is_kept_those_too_that_change_nothing() {
-    run(async {
-        let stack = TestStack::start().await;
-        let calls = Calls(&stack);
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
         let send = calls.queued(1).await;
         for (status, want) in [
             ("delivered", "applied"),
@@ -425,15 +396,13 @@ fn every_callback_is_kept_those_too_that_change_nothing() {
         assert_eq!(stack.value(kept).await, "delivered sent sent partially_delivered");
         let status = "select status from app.messages where direction = 'outbound'";
         assert_eq!(stack.value(status).await, "delivered");
-        stack.stop().await;
     });
 }
 
 /// What functions refuse for has one list in SQL and one in lib; they are the same.
 #[test]
 fn refusals_are_typed_once_on_each_side() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         for refusal in Refusal::ALL {
             let code = format!("select app.refusal_code('{}')", refusal.name());
             assert_eq!(stack.value(&code).await, refusal.code(), "{refusal:?}");
@@ -458,6 +427,5 @@ fn refusals_are_typed_once_on_each_side() {
                           )
                         )";
         assert_eq!(stack.value(others).await, "");
-        stack.stop().await;
     });
 }

@@ -8,16 +8,16 @@ use std::{
 };
 
 use leadslock::data::scan::Identifiers;
-use local::simulator::twilio::inbound::Medium;
 use operator::{Sought, Task};
 use serde_json::{Value, json};
+use simulators::twilio::inbound::Medium;
 use trust::text::phone::Phone;
 use uuid::Uuid;
 
 use crate::support::{
     LEAD, OWNER, OWNER_PASSWORD, SHOP, TestStack,
     calls::{Calls, call},
-    run,
+    on_a_stack,
 };
 
 const PHONE: &str = "+15145550187";
@@ -141,8 +141,7 @@ async fn plant(stack: &TestStack) -> BTreeSet<String> {
 
 #[test]
 fn what_is_planted_in_any_column_of_any_table_is_found() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack
             .database
             .batch_execute(
@@ -155,14 +154,14 @@ fn what_is_planted_in_any_column_of_any_table_is_found() {
             )
             .await
             .unwrap();
-        let before = scan(&stack, &canary()).await;
+        let before = scan(stack, &canary()).await;
         assert_eq!(before["hits"], json!({}));
 
-        let planted = plant(&stack).await;
+        let planted = plant(stack).await;
         for schema in ["app.", "auth.", "storage.", "planted."] {
             assert!(planted.iter().any(|column| column.starts_with(schema)), "{schema}");
         }
-        let found = scan(&stack, &canary()).await;
+        let found = scan(stack, &canary()).await;
         let found = hits(&found);
         // A place is told as it is called, without quotation marks.
         let planted: BTreeSet<String> =
@@ -181,7 +180,6 @@ fn what_is_planted_in_any_column_of_any_table_is_found() {
         // Each search is on record, and nothing of who was searched for.
         let audit = "select count(*) from app.audit_events where action = 'scan'";
         assert_eq!(stack.value(audit).await, "2");
-        stack.stop().await;
     });
 }
 
@@ -189,8 +187,7 @@ fn what_is_planted_in_any_column_of_any_table_is_found() {
 /// to the next.
 #[test]
 fn a_large_table_is_searched_to_its_end() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack
             .database
             .batch_execute(&format!(
@@ -205,17 +202,15 @@ fn a_large_table_is_searched_to_its_end() {
             .unwrap();
         let pages = "select pg_relation_size('planted.pages') / 8192";
         assert!(stack.value(pages).await.parse::<u32>().unwrap() > 1000);
-        let found = scan(&stack, &format!("phone {PHONE}")).await;
+        let found = scan(stack, &format!("phone {PHONE}")).await;
         assert_eq!(found["hits"], json!({ "planted.pages.text": 10 }));
-        stack.stop().await;
     });
 }
 
 #[test]
 fn objects_are_searched_and_bundles_unpacked() {
-    run(async {
-        let stack = TestStack::start().await;
-        Calls(&stack).receive(1, "text", &format!("it is {NAME}")).await;
+    on_a_stack(async |stack| {
+        Calls(stack).receive(1, "text", &format!("it is {NAME}")).await;
         let token = stack.sign_in(OWNER, OWNER_PASSWORD).await;
         let path = leadslock::paths::ACCOUNT_EXPORT;
         let asked =
@@ -227,31 +222,29 @@ fn objects_are_searched_and_bundles_unpacked() {
         storage.upload("media", "a/b/0", "image/png", long.into()).await.unwrap();
 
         // By its name only in a row, in the bundle and in the object.
-        let found = scan(&stack, &format!("name {NAME}")).await;
+        let found = scan(stack, &format!("name {NAME}")).await;
         let want = json!({ "app.messages.body": 1, "bucket exports": 1, "bucket media": 1 });
         assert_eq!((&found["hits"], &found["objects"]), (&want, &json!(2)));
         let all: u64 = found["bytes"].as_u64().unwrap();
         assert!(all > 600_000, "{all}");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn nothing_is_found_of_a_lead_who_was_erased() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let card = format!("BEGIN:VCARD\r\nVERSION:3.0\r\nFN:{NAME}\r\nEND:VCARD\r\n");
         let card = Medium::file("text/vcard", card.as_bytes());
         let body = format!("Hi, {NAME} here, mail me at {EMAIL} or call 514-555-0123");
         stack.simulator().text_with_media(LEAD, SHOP, &body, vec![card]).unwrap();
-        stack.wait(local::simulator::conversation::Until::Delivered).await;
+        stack.wait(simulators::conversation::Until::Delivered).await;
         stack.text_and_wait("stop texting me please").await;
         stack
             .wait_for_value("select string_agg(distinct state, ' ') from app.media", "stored")
             .await;
         let sought = format!("phone {LEAD}\nname {NAME}\nemail {EMAIL}");
 
-        let found = hits(&scan(&stack, &sought).await);
+        let found = hits(&scan(stack, &sought).await);
         for place in ["app.leads.phone", "app.messages.body", "bucket media"] {
             assert!(found.contains_key(place), "{place} is not in {found:?}");
         }
@@ -272,7 +265,7 @@ fn nothing_is_found_of_a_lead_who_was_erased() {
             .wait_for_value("select count(*) from storage.objects where bucket_id = 'media'", "0")
             .await;
 
-        let report = scan(&stack, &sought).await;
+        let report = scan(stack, &sought).await;
         assert_eq!(report["hits"], json!({}));
         // The local stack's own, which a hosted project does not have.
         assert_eq!(report["not_searched"], json!(["local.migrations"]));
@@ -286,6 +279,5 @@ fn nothing_is_found_of_a_lead_who_was_erased() {
         let held = stack.simulator().search(&identifiers);
         assert!(held.contains_key("twilio: bodies of texts"), "{held:?}");
         assert_eq!(held.get("groq: prompts"), None);
-        stack.stop().await;
     });
 }

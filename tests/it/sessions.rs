@@ -11,7 +11,7 @@ use reqwest::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{TestStack, interceptor::Manner, run};
+use crate::support::{TestStack, interceptor::Manner, on_a_stack};
 
 /// Verifies as a function does, which knows Supabase by the interceptor's URL.
 struct Sessions<'a> {
@@ -55,9 +55,8 @@ fn ended() -> Result<String, String> {
 
 #[test]
 fn a_token_is_accepted_while_its_session_stands() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sessions = Sessions::of(&stack);
+    on_a_stack(async |stack| {
+        let sessions = Sessions::of(stack);
         let token = stack.sign_in_owner().await;
         let owner = stack.value("select owner_id from app.businesses").await;
 
@@ -75,18 +74,16 @@ fn a_token_is_accepted_while_its_session_stands() {
         assert_eq!(stack.interceptor.calls("jwks.json"), 1);
 
         stack.interceptor.set("jwks.json", Manner::Unavailable);
-        let without_keys = Sessions::of(&stack).verify(&token).await;
+        let without_keys = Sessions::of(stack).verify(&token).await;
         let refused = KeysError::Refused(StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(without_keys, Err(SessionError::Unavailable(refused)));
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_session_is_refused_once_it_or_its_user_is_none() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sessions = Sessions::of(&stack);
+    on_a_stack(async |stack| {
+        let sessions = Sessions::of(stack);
         let session = sessions.verify(&stack.sign_in_owner().await).await.unwrap();
         let owner = session.user_id.to_string();
         let told = serde_json::to_value(&session).unwrap();
@@ -119,25 +116,19 @@ fn a_session_is_refused_once_it_or_its_user_is_none() {
             stack.database.batch_execute(&format!("update {mend}")).await.unwrap();
             assert_eq!(sessions.require(&told).await, Ok(owner.clone()), "{mend}");
         }
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_second_factor_has_to_be_shown_by_who_has_one() {
-    run(async {
-        let stack = TestStack::start().await;
-        let sessions = Sessions::of(&stack);
+    on_a_stack(async |stack| {
+        let sessions = Sessions::of(stack);
         let session = sessions.verify(&stack.sign_in_owner().await).await.unwrap();
         let owner = session.user_id.to_string();
         let by_one = serde_json::to_value(&session).unwrap();
         let by_two =
             serde_json::to_value(Session { assurance: Assurance::Aal2, ..session }).unwrap();
-        let enrol = "insert into auth.mfa_factors
-                       (id, user_id, factor_type, status, created_at, updated_at)
-                     select gen_random_uuid(), id, 'totp', 'unverified', now(), now()
-                     from auth.users";
-        stack.database.batch_execute(enrol).await.unwrap();
+        stack.enrol_factors("unverified").await;
         assert_eq!(sessions.require(&by_one).await, Ok(owner.clone()));
 
         let verified = "update auth.mfa_factors set status = 'verified'";
@@ -145,6 +136,5 @@ fn a_second_factor_has_to_be_shown_by_who_has_one() {
         assert_eq!(sessions.require(&by_one).await, Err("PT403".to_owned()));
         assert_eq!(sessions.require(&json!({ "aal": null })).await, ended());
         assert_eq!(sessions.require(&by_two).await, Ok(owner));
-        stack.stop().await;
     });
 }

@@ -8,6 +8,7 @@ pub(crate) mod interceptor;
 pub(crate) mod owners;
 pub(crate) mod random;
 pub(crate) mod stripe;
+pub(crate) mod world;
 
 use std::{
     collections::BTreeMap,
@@ -23,20 +24,14 @@ use leadslock::{
     },
     settings::Reader,
 };
-use local::{
-    edge::Edge,
-    postgres::Data,
-    product,
-    progress::Progress,
-    simulator::{
-        Simulator,
-        conversation::{Conversation, Until},
-        groq,
-        twilio::{self, message::Status},
-    },
-    stack::{Database, Foundation, Stack},
-};
 use serde_json::{Value, json};
+use simulators::{
+    Simulator,
+    conversation::{Conversation, Until},
+    groq,
+    twilio::{self, message::Status},
+};
+use stack::{Database, Foundation, Stack, edge::Edge, postgres::Data, product, progress::Progress};
 use tokio::{runtime::Runtime, sync::OnceCell};
 use tokio_postgres::{Client, Row, types::ToSql};
 use url::Url;
@@ -64,6 +59,15 @@ static FOUNDATION: OnceCell<Arc<Foundation>> = OnceCell::const_new();
 /// Runs a test's future to its end.
 pub(crate) fn run<T>(test: impl Future<Output = T>) -> T {
     RUNTIME.block_on(test)
+}
+
+/// Runs a test on a stack of its own, and ends that.
+pub(crate) fn on_a_stack(test: impl AsyncFnOnce(&TestStack)) {
+    run(async {
+        let stack = TestStack::start().await;
+        test(&stack).await;
+        stack.stop().await;
+    });
 }
 
 /// A stack for one test, with the interceptor between functions and Supabase.
@@ -161,35 +165,6 @@ impl TestStack {
     /// The key of the functions.
     pub(crate) fn secret_key(&self) -> &str {
         &self.stack.supabase.secret_key
-    }
-
-    /// Opens another shop that is paid for, with the number `phone`: a new one, or one that
-    /// is free.
-    pub(crate) async fn open_shop(&self, name: &str, email: &str, phone: &str) {
-        let open = format!(
-            "with owner as (
-               insert into auth.users (id, email) values (gen_random_uuid(), '{email}')
-               returning id
-             ), shop as (
-               insert into app.businesses (owner_id, name, mailing_address, contact_email)
-               select id, '{name}', '1 rue Rachel', '{email}' from owner returning id
-             ), customer as (
-               insert into app.stripe_customers (id, business_id)
-               select 'cus_Another', id from shop returning id
-             ), subscription as (
-               insert into app.subscriptions (
-                 id, business_id, customer_id, status, cancel_at_period_end, is_collection_paused,
-                 created_at
-               )
-               select 'sub_Another', shop.id, customer.id, 'active', false, false, now()
-               from shop, customer
-             )
-             insert into app.sender_numbers as n (phone, business_id) select '{phone}', id from shop
-             on conflict (phone) do update set business_id = excluded.business_id
-             where n.business_id is null"
-        );
-        self.database.batch_execute(&open).await.unwrap();
-        self.refresh_numbers().await;
     }
 
     /// Signs an owner in, and returns the access token.
@@ -302,7 +277,7 @@ impl TestStack {
 
     /// Moves the clock past every lease and back-off, and runs the scheduler.
     pub(crate) async fn run_scheduler_later(&self) {
-        local::clock::advance(&self.database, Duration::from_secs(20 * 60)).await.unwrap();
+        stack::clock::advance(&self.database, Duration::from_secs(20 * 60)).await.unwrap();
         assert_eq!(self.run_scheduler().await, 200);
     }
 

@@ -2,17 +2,15 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use local::simulator::{conversation::Until, twilio::webhook::Outcome};
 use serde_json::Value;
 use sha1::Sha1;
+use simulators::{conversation::Until, twilio::webhook::Outcome};
 
-use crate::support::{LEAD, SHOP, TestStack, run};
+use crate::support::{LEAD, SHOP, on_a_stack};
 
 #[test]
 fn a_text_is_answered_delivered_and_kept() {
-    run(async {
-        let stack = TestStack::start().await;
-
+    on_a_stack(async |stack| {
         let conversation = stack.text_and_wait("Hi! What are your opening hours?").await;
         stack.wait(Until::Settled).await;
 
@@ -36,14 +34,12 @@ fn a_text_is_answered_delivered_and_kept() {
         assert_eq!(reply.get::<_, &str>("legal_basis"), "response");
         assert_eq!(reply.get::<_, &str>("twilio_sid"), answer.message.sid);
         assert_eq!(stack.value("select count(*) from app.jobs where state <> 'done'").await, "0");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn twilio_is_answered_with_empty_twiml_after_one_call() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.set_groq([crate::faults::stalled_groq()]);
 
         let sid = stack.text("Hi, are you open?");
@@ -65,15 +61,13 @@ fn twilio_is_answered_with_empty_twiml_after_one_call() {
         assert_eq!(body, r#"<?xml version="1.0" encoding="UTF-8"?><Response/>"#);
         assert_eq!(stack.interceptor.calls("receive_sms"), 1);
         assert_eq!(stack.interceptor.calls("queue_outbound"), 0);
-        stack.stop().await;
     });
 }
 
 /// Signs by the steps Twilio publishes, without our own code.
 #[test]
 fn a_request_signed_by_hand_is_accepted() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         let url = stack.url(leadslock::paths::SMS_INBOUND);
         let (account, token) = stack.simulator().read(|world| {
             let token = secrecy::ExposeSecret::expose_secret(&world.twilio.auth_token).to_owned();
@@ -112,15 +106,12 @@ fn a_request_signed_by_hand_is_accepted() {
         stack.wait(Until::Answered).await;
         let body = "select body from app.messages where author = 'lead'";
         assert_eq!(stack.value(body).await, "Combien pour une crevaison? 🚲 1+1 = 2 & more");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn a_lead_is_answered_in_french_and_introduced_to_once() {
-    run(async {
-        let stack = TestStack::start().await;
-
+    on_a_stack(async |stack| {
         stack.text_and_wait("Bonjour, quelles sont vos heures d'ouverture?").await;
         stack.text_and_wait("Merci! Êtes-vous ouverts le samedi?").await;
 
@@ -128,14 +119,12 @@ fn a_lead_is_answered_in_french_and_introduced_to_once() {
         let [first, second] = answers.as_slice() else { panic!("{answers:?}") };
         assert!(first.starts_with("Assistant automatisé de Mile End Bikes : "), "{first}");
         assert!(!second.contains("automatisé"), "{second}");
-        stack.stop().await;
     });
 }
 
 #[test]
 fn promise_own_stop_twilios_words_stop_restart_and_explain() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         // When the webhook is answered, what is owed is a row.
         let unanswered = async |body: &str| {
             stack.text(body);
@@ -154,15 +143,13 @@ fn promise_own_stop_twilios_words_stop_restart_and_explain() {
         let evidence = "select string_agg(change || ' ' || coalesce(wording, ''), ', ' order by id)
                         from app.consent_events";
         assert_eq!(stack.value(evidence).await, "withdrawn stop, granted START");
-        stack.stop().await;
     });
 }
 
 /// Twilio does nothing for ARRET; the confirmation is ours, one, in French.
 #[test]
 fn promise_own_stop_arret_is_confirmed_once_and_in_french() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.text_and_wait("ARRÊT").await;
         stack.text("arret");
         stack.wait(Until::Settled).await;
@@ -178,15 +165,13 @@ fn promise_own_stop_arret_is_confirmed_once_and_in_french() {
         );
         let evidence = "select string_agg(change || ' by ' || rule, ', ') from app.consent_events";
         assert_eq!(stack.value(evidence).await, "withdrawn by sent a keyword");
-        stack.stop().await;
     });
 }
 
 /// Wording that may be misunderstood counts, and the owner sees what was made of it.
 #[test]
 fn promise_own_stop_words_of_ones_own_count_and_are_shown_to_the_owner() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.text_and_wait("Could you please stop texting me? I moved away.").await;
         let answers = stack.answers();
         assert!(answers[0].starts_with("Mile End Bikes: you will get no more"), "{answers:?}");
@@ -195,7 +180,6 @@ fn promise_own_stop_words_of_ones_own_count_and_are_shown_to_the_owner() {
         assert_eq!(flag, "opted_out_in_words");
         let evidence = stack.value("select rule from app.consent_events").await;
         assert_eq!(evidence, "asks to stop the texts");
-        stack.stop().await;
     });
 }
 
@@ -203,9 +187,7 @@ fn promise_own_stop_words_of_ones_own_count_and_are_shown_to_the_owner() {
 /// and neither it nor who they are reaches the model.
 #[test]
 fn promise_cards_never_nor_personal_data_reach_database_or_model() {
-    run(async {
-        let stack = TestStack::start().await;
-
+    on_a_stack(async |stack| {
         stack
             .text_and_wait(
                 "Hi, my name is Zuleika Quartermain, card 4242 4242 4242 4242, \
@@ -237,7 +219,6 @@ fn promise_cards_never_nor_personal_data_reach_database_or_model() {
             assert!(!prompts.contains(canary), "{canary} is in the prompt");
             assert!(!log.contains(canary), "{canary} is in the log");
         }
-        stack.stop().await;
     });
 }
 
@@ -245,8 +226,7 @@ fn promise_cards_never_nor_personal_data_reach_database_or_model() {
 /// stored, and the one before is masked.
 #[test]
 fn promise_cards_never_a_card_number_in_two_texts_is_masked_in_both() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         stack.text_and_wait("my visa is 4242 4242").await;
         stack.text("4242 4242, exp 12/27");
 
@@ -259,6 +239,5 @@ fn promise_cards_never_a_card_number_in_two_texts_is_masked_in_both() {
             texts.filter(|text| text.from == LEAD && text.is_redacted).count()
         });
         assert_eq!(twilios_copies, 2);
-        stack.stop().await;
     });
 }

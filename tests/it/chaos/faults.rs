@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use local::simulator::{
+use simulators::{
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
     twilio::{
         behaviour::{Answer, Behaviour as Twilio, Callbacks, End, On, Order},

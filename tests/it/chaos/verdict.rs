@@ -6,7 +6,7 @@ use std::{
     fmt,
 };
 
-use local::simulator::twilio::message::{Author, Message};
+use simulators::twilio::message::{Author, Message};
 
 use crate::support::{
     TestStack,

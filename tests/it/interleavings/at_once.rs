@@ -11,10 +11,9 @@ use tokio_postgres::Client;
 
 use super::{Lead, answer, make_fast, message_id, pass_a_lease, result, status, to_send};
 use crate::support::{
-    TestStack,
     history::{self, Meaning, Text},
+    on_a_stack,
     random::Random,
-    run,
 };
 
 const SEEDS: std::ops::Range<u32> = 0..40;
@@ -23,8 +22,7 @@ const LEADS: u32 = 6;
 
 #[test]
 fn promise_own_stop_stops_and_answers_at_once() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         history::observe(&stack.database).await;
         let mut connections = Vec::new();
         for _ in 0..LEADS {
@@ -60,7 +58,6 @@ fn promise_own_stop_stops_and_answers_at_once() {
         for event in ["refused_opted_out", "claimed assistant", "owed reply"] {
             assert!(seen.count(event) > 20, "{:?}", seen.events);
         }
-        stack.stop().await;
     });
 }
 

@@ -9,10 +9,9 @@ use super::{
     Lead, answer, claim, id, make_fast, message_id, pass_a_lease, result, status, to_send,
 };
 use crate::support::{
-    TestStack,
     calls::call,
     history::{self, Meaning, Text},
-    run,
+    on_a_stack,
 };
 
 /// A step of one of those who take part. A text has come in and is to be answered.
@@ -117,8 +116,7 @@ fn merge(everybody: &[&[Step]]) -> Vec<Vec<Step>> {
 
 #[test]
 fn promise_own_stop_every_order_of_a_stop_and_an_answer() {
-    run(async {
-        let stack = TestStack::start().await;
+    on_a_stack(async |stack| {
         make_fast(&stack.database).await;
         history::observe(&stack.database).await;
         let mut twilio = BTreeMap::new();
@@ -164,7 +162,6 @@ fn promise_own_stop_every_order_of_a_stop_and_an_answer() {
         println!("{cases} interleavings, {} texts sent, {:?}", has.len(), seen.events);
         // One side that always wins would show nothing.
         assert!(seen.count("refused_opted_out") > 500 && seen.count("claimed assistant") > 500);
-        stack.stop().await;
     });
 }
 

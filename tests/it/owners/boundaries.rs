@@ -9,11 +9,10 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Desk, id};
+use super::{at_a_desk, id};
 use crate::support::{
     TestStack,
     owners::{AsOwner, PROFILE},
-    run,
 };
 
 /// The functions of the API that this role may call, and `not` may not.
@@ -65,8 +64,7 @@ async fn everything(stack: &TestStack) -> String {
 /// changes nothing.
 #[test]
 fn another_owners_rows_do_not_exist() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let (stack, console) = (&desk.stack, &desk.console);
         desk.calls().receive(1, "text", "hello").await;
         let lead = desk.lead().await;
@@ -112,14 +110,12 @@ fn another_owners_rows_do_not_exist() {
         let activity = console.list_activity(&stranger, None, 50).await.unwrap();
         assert_eq!(activity.events.len(), 2, "{:?}", activity.events);
         assert!(console.read_account(&stranger).await.unwrap().exports.is_empty());
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn reading_takes_a_token_of_a_session_that_stands() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let stack = &desk.stack;
         desk.calls().receive(1, "text", "hello").await;
         let request = json!({ "lead_id": desk.lead().await });
@@ -166,15 +162,13 @@ fn reading_takes_a_token_of_a_session_that_stands() {
         let lead: Uuid = desk.lead().await;
         let error = desk.console.erase_lead(&owner, lead).await.err();
         assert!(matches!(error, Some(OwnerError::Session(SessionError::Ended))), "{error:?}");
-        desk.stack.stop().await;
     });
 }
 
 /// Row level security by itself, as if a request could name tables.
 #[test]
 fn the_tables_themselves_show_an_owner_their_own_rows_only() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let stack = &desk.stack;
         // Twice the same shop, once as somebody else's.
         desk.calls().receive(1, "text", "hello").await;
@@ -265,24 +259,18 @@ fn the_tables_themselves_show_an_owner_their_own_rows_only() {
             let get = get.header("apikey", key).header("accept-profile", "app").bearer_auth(&token);
             assert!(!get.send().await.unwrap().status().is_success(), "{path}");
         }
-        desk.stack.stop().await;
     });
 }
 
 /// Who has a second factor reads nothing without it.
 #[test]
 fn reading_takes_the_second_factor_of_who_has_one() {
-    run(async {
-        let desk = Desk::start().await;
-        let enrol = "insert into auth.mfa_factors
-                       (id, user_id, factor_type, status, created_at, updated_at)
-                     select gen_random_uuid(), id, 'totp', 'verified', now(), now() from auth.users";
-        desk.stack.database.batch_execute(enrol).await.unwrap();
+    at_a_desk(async |desk| {
+        desk.stack.enrol_factors("verified").await;
         let error = desk.console.read_shop(&desk.owner).await.err();
         assert!(
             matches!(error, Some(OwnerError::Session(SessionError::SecondFactor))),
             "{error:?}"
         );
-        desk.stack.stop().await;
     });
 }

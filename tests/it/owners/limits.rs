@@ -3,13 +3,11 @@
 use leadslock::rate_limit::{Limit, RateLimits, Verdict};
 use serde_json::json;
 
-use super::Desk;
-use crate::support::run;
+use super::at_a_desk;
 
 #[test]
 fn so_many_at_once_and_then_one_at_a_time() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let calls = desk.calls();
         let request = json!({
             "kind": "test", "subject": "ab".repeat(32), "limit": 5, "per_seconds": 100,
@@ -50,14 +48,12 @@ fn so_many_at_once_and_then_one_at_a_time() {
             take().await;
         }
         assert_eq!(desk.stack.value("select count(*) from app.rate_limits").await, "1");
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn every_limit_is_kept_and_names_nobody() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let limits = RateLimits::new(&"a key that nobody knows, of some length".into());
         for limit in Limit::ALL {
             let subject = "192.0.2.44";
@@ -74,6 +70,5 @@ fn every_limit_is_kept_and_names_nobody() {
         let stored =
             desk.stack.value("select string_agg(r::text, ' ') from app.rate_limits r").await;
         assert!(!stored.contains("192.0.2"));
-        desk.stack.stop().await;
     });
 }

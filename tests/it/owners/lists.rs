@@ -4,39 +4,33 @@ use std::collections::BTreeSet;
 
 use leadslock::owner::{conversations::Filter, shop::ProfileForm};
 
-use super::Desk;
-use crate::support::{owners::PROFILE, run};
+use super::at_a_desk;
+use crate::support::{TestStack, owners::PROFILE};
 
 /// Leads with three texts each, some of them flagged, some opted out at the same moment.
-const FILL: &str = "
-  with lead as (
-    insert into app.leads (
-      business_id, phone, phone_hmac, name, needs_owner_since, needs_owner_reason
-    )
-    select b.id, '+1514' || (2000000 + n), sha256(convert_to(n::text, 'UTF8')),
-      case n % 3 when 0 then 'Éloïse ' || n when 1 then 'anna ' || n end,
-      case when n % 4 = 0 then now() end, case when n % 4 = 0 then 'cap' end
-    from app.businesses b, generate_series(1, 57) n
-    returning id, business_id
-  )
-  insert into app.messages (business_id, lead_id, sender_phone, direction, author, body, legal_basis, status)
-  select business_id, id, '+15145550100',
-    case t when 2 then 'outbound' else 'inbound' end, case t when 2 then 'assistant' else 'lead' end,
-    repeat('é', 159 + t), case t when 2 then 'response' end,
-    case t when 2 then 'delivered' else 'received' end
-  from lead, generate_series(1, 3) t
-  order by t, id;
-  select app.suppress(
-    business_id, phone_hmac,
-    case when right(phone, 1) = '5' then 'unreachable' else 'opted_out' end
-  )
-  from app.leads where phone ~ '[05]$'";
+async fn fill(stack: &TestStack) {
+    for n in 1..=57 {
+        let phone = format!("+1514{}", 2_000_000 + n);
+        let name = match n % 3 {
+            0 => Some(format!("Éloïse {n}")),
+            1 => Some(format!("anna {n}")),
+            _ => None,
+        };
+        let suppression = match n % 10 {
+            0 => Some("opted_out"),
+            5 => Some("unreachable"),
+            _ => None,
+        };
+        let body = |t: usize| "é".repeat(159 + t);
+        let lead = stack.lead(&phone).named(name.as_deref()).flagged((n % 4 == 0).then_some("cap"));
+        lead.suppressed(suppression).wrote(body(1)).got(body(2)).wrote(body(3)).add().await;
+    }
+}
 
 #[test]
 fn every_conversation_is_on_one_page_of_its_list() {
-    run(async {
-        let desk = Desk::start().await;
-        desk.stack.database.batch_execute(FILL).await.unwrap();
+    at_a_desk(async |desk| {
+        fill(&desk.stack).await;
         let answered = "insert into app.messages
             (business_id, lead_id, sender_phone, direction, author, body, legal_basis, status)
           select business_id, id, '+15145550100', 'outbound', 'owner', 'ok', 'response', 'sent'
@@ -77,15 +71,13 @@ fn every_conversation_is_on_one_page_of_its_list() {
         assert!(last.is_sorted_by(|a, b| a.at.at >= b.at.at));
         let cut = last.iter().find(|text| text.is_cut).unwrap();
         assert_eq!(cut.body.chars().count(), 160);
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn leads_are_found_by_how_name_or_number_begins() {
-    run(async {
-        let desk = Desk::start().await;
-        desk.stack.database.batch_execute(FILL).await.unwrap();
+    at_a_desk(async |desk| {
+        fill(&desk.stack).await;
         for (search, want) in [
             ("", "true"),
             ("anna", "name ilike 'anna%'"),
@@ -115,14 +107,12 @@ fn leads_are_found_by_how_name_or_number_begins() {
                 assert_eq!(seen.len().to_string(), want, "{search} by {limit}");
             }
         }
-        desk.stack.stop().await;
     });
 }
 
 #[test]
 fn a_conversation_is_read_from_its_newest_text_on() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         for number in 1..=12 {
             desk.calls().receive(number, "help", &format!("text {number}")).await;
         }
@@ -162,6 +152,5 @@ fn a_conversation_is_read_from_its_newest_text_on() {
             }
             assert_eq!((events.len(), read), (3, pages));
         }
-        desk.stack.stop().await;
     });
 }

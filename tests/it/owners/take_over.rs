@@ -5,17 +5,15 @@ use leadslock::owner::{conversations::Filter, leads::Flag};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
-use super::Desk;
+use super::at_a_desk;
 use crate::support::{
     calls::call,
     random::{Random, permutations},
-    run,
 };
 
 #[test]
 fn who_has_taken_over_answers_until_handing_back() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let (calls, console, owner) = (desk.calls(), &desk.console, &desk.owner);
         let received = calls.receive(1, "text", "hello").await;
         let lead = desk.lead().await;
@@ -61,7 +59,6 @@ fn who_has_taken_over_answers_until_handing_back() {
         assert_eq!(desk.stack.value(withheld).await, "1");
         let list = console.list_conversations(owner, Filter::Unanswered, None, 50).await.unwrap();
         assert_eq!(list.conversations.len(), 1);
-        desk.stack.stop().await;
     });
 }
 
@@ -69,8 +66,7 @@ fn who_has_taken_over_answers_until_handing_back() {
 /// every order.
 #[test]
 fn no_order_lets_an_answer_out_after_the_owner_has_taken_over() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let calls = desk.calls();
         let session = serde_json::to_value(desk.owner.session()).unwrap();
         let mut went_out = 0;
@@ -115,15 +111,13 @@ fn no_order_lets_an_answer_out_after_the_owner_has_taken_over() {
         }
         // Half of the orders have the answer first, and some of them lose its lease.
         assert!(went_out >= 6, "{went_out}");
-        desk.stack.stop().await;
     });
 }
 
 /// At once, from two connections, many times over: whichever comes first.
 #[test]
 fn an_answer_and_a_take_over_at_once_see_each_other() {
-    run(async {
-        let desk = Desk::start().await;
+    at_a_desk(async |desk| {
         let session = serde_json::to_value(desk.owner.session()).unwrap();
         let (answering, owner) = (desk.stack.connect().await, desk.stack.connect().await);
         let (mut out, mut held) = (0, 0);
@@ -155,7 +149,6 @@ fn an_answer_and_a_take_over_at_once_see_each_other() {
         }
         // A race that one side always wins shows nothing.
         assert!(out > 3 && held > 3, "{out} out, {held} held");
-        desk.stack.stop().await;
     });
 }
 

@@ -83,7 +83,7 @@ impl Calls<'_> {
 
     pub(crate) async fn wait(&self, seconds: u64) {
         let by = std::time::Duration::from_secs(seconds);
-        local::clock::advance(&self.0.database, by).await.unwrap();
+        stack::clock::advance(&self.0.database, by).await.unwrap();
     }
 
     /// A text that was answered: the send job, claimed.

@@ -7,13 +7,11 @@ use leadslock::{
     session::{Verifier, settings::AccessTokens},
     settings::{Group, Reader},
 };
-use local::{
-    product,
-    simulator::{groq, twilio},
-};
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
+use simulators::{groq, twilio};
+use stack::product;
 use tokio_postgres::{Client, error::SqlState};
 
 use super::TestStack;

@@ -1,6 +1,6 @@
 // A person's way through the product, in a real browser: every page in both languages, at both
 // widths and in both colour schemes; then signing up, paying, being texted, answering,
-// correcting, taking everything along, signing out, and closing the account.
+// correcting, exporting everything, signing out, and deleting the account.
 //
 // Whatever happens, no page asks anything of anybody but us, logs an error, is wider than the
 // screen, or has a fault that axe finds.
@@ -190,7 +190,7 @@ async function aPersonsWay() {
   const paths = OWNERS.map((path) => path.replace('{id}', id));
   await everyOwnersPage(page, paths);
 
-  // Taking everything along.
+  // Exporting everything.
   await page.goto(`${product}/privacy-centre?lang=en`);
   await press('Start an export');
   const link = page.getByRole('link', { name: /^Download/ }).first();
@@ -246,7 +246,7 @@ async function anotherSite() {
   await context.close();
 }
 
-// Having it all gone, with a mistake first.
+// Deleting everything, with a mistake first.
 async function closingTheAccount() {
   const { context, page } = await signIn();
   const press = (name) => page.getByRole('button', { name, exact: true }).click();

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{
+use stack::{
     child::{self, Child, StopSignal},
     node,
     progress::Progress,

@@ -11,15 +11,14 @@ use anyhow::{Context as _, Result, bail};
 use tokio::try_join;
 use url::Url;
 
-use crate::{
-    compile,
+use stack::{
+    Database, Foundation, Stack, compile,
     edge::Log,
     file_lock,
     postgres::Data,
     product::{self, Product, Project},
     progress::Progress,
     project,
-    stack::{Database, Foundation, Stack},
 };
 
 /// The database that stays.

@@ -1,27 +1,5 @@
-//! The whole product on one machine.
+//! `cargo dev`, and what tries the product as others see it: Vercel's program, a browser.
 
-pub mod bench;
 pub mod browser;
-mod child;
-pub mod classify;
-pub mod clock;
-pub mod compile;
 pub mod dev;
-mod digest;
-pub mod edge;
-mod file_lock;
-mod labelled;
-pub mod learn;
-pub mod node;
-mod port;
-pub mod postgres;
-pub mod product;
-pub mod progress;
-pub mod project;
-pub mod redaction;
-pub mod schema;
-pub mod simulator;
-pub mod stack;
-pub mod stand_in;
-pub mod supabase;
 pub mod vercel;

@@ -13,19 +13,18 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use bench::{self, Extent, scale};
 use clap::{Args, Parser, Subcommand};
+use corpus::{classify, learn, redaction};
 use leadslock::functions::deployment;
-use local::{
-    bench::{self, Extent, scale},
-    classify,
-    dev::{self, Dev, Places, SHOP},
+use local::dev::{self, Dev, Places, SHOP};
+use stack::{
     edge::Log,
-    learn,
     node::Node,
     postgres::{Cluster, Data},
     product::Project,
     progress::Progress,
-    project, redaction, schema,
+    project, schema,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use url::Url;
@@ -57,7 +56,7 @@ enum Task {
         /// Measure as little as shows that it works
         #[arg(long)]
         quick: bool,
-        /// Compare only the cold start, with that of another build's executables
+        /// Compare with another build's executables instead: each function's start, and how it runs
         #[arg(long, value_name = "FOLDER")]
         against: Option<PathBuf>,
     },

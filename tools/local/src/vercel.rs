@@ -4,7 +4,7 @@
 //! done offline and without an account, in copies of the project, because the program leaves
 //! things behind: `vercel dev` does not even start where `vercel build` was.
 //!
-//! The program is pinned by `local/vercel/package-lock.json`. Neither a deployment nor
+//! The program is pinned by `tools/local/vercel/package-lock.json`. Neither a deployment nor
 //! `cargo dev` installs it.
 
 mod copy;
@@ -22,7 +22,7 @@ use serde_json::json;
 use tokio::process::Command;
 
 pub use self::dev::DevServer;
-use crate::{
+use stack::{
     child::{self, Child, StopSignal},
     compile, node,
     progress::Progress,

@@ -19,7 +19,7 @@ use tokio::{
 use url::Url;
 
 use super::copy;
-use crate::{child::Child, port::Port};
+use stack::{child::Child, port::Port};
 
 /// How long `vercel dev` may take until it listens.
 const START_LIMIT: Duration = Duration::from_secs(60);

@@ -6,16 +6,10 @@
 use std::sync::Arc;
 
 use leadslock::pages::table::{Audience, PAGES};
-use local::{
-    browser::Browser,
-    compile,
-    postgres::Data,
-    product,
-    progress::Progress,
-    stack::{Database, Foundation, Stack},
-};
+use local::browser::Browser;
 use reqwest::Method;
 use serde_json::json;
+use stack::{Database, Foundation, Stack, compile, postgres::Data, product, progress::Progress};
 
 /// Every page that is looked at: its path, and whether it is an owner's.
 fn pages() -> Vec<serde_json::Value> {

@@ -10,8 +10,8 @@ use leadslock::{
     edge::headers::POLICY,
     functions::{deployment::REGION, table::FUNCTIONS},
 };
-use local::{edge, project};
 use serde_json::{Value, json};
+use stack::{edge, project};
 
 use crate::{files, variables, vercel};
 

@@ -12,7 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use local::{progress::Progress, vercel::Vercel};
+use local::vercel::Vercel;
+use stack::progress::Progress;
 
 /// A secret of the scheduler, for tests.
 const CRON_SECRET: &str = "a-secret-for-crons";

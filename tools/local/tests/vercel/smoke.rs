@@ -13,8 +13,8 @@ use leadslock::{
     functions::{sms_inbound::SmsInbound, table::FUNCTIONS},
     paths,
 };
-use local::edge::{self, Edge};
 use reqwest::{Client, Method, header};
+use stack::edge::{self, Edge};
 use tokio::net::TcpListener;
 use trust::signatures;
 use url::Url;
