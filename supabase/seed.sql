@@ -2,11 +2,11 @@
 -- in a range kept for fiction, the password is printed by `cargo dev`.
 
 insert into auth.users (
-  id, aud, role, email, encrypted_password, email_confirmed_at,
+  instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
   raw_app_meta_data, raw_user_meta_data, created_at, updated_at
 )
 values (
-  '0193a000-0000-7000-8000-000000000001', 'authenticated', 'authenticated', 'owner@example.com',
+  '00000000-0000-0000-0000-000000000000', '0193a000-0000-7000-8000-000000000001', 'authenticated', 'authenticated', 'owner@example.com',
   extensions.crypt('correct horse battery', extensions.gen_salt('bf', 10)), now(),
   '{"provider": "email", "providers": ["email"]}', '{}', now(), now()
 )

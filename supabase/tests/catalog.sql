@@ -54,6 +54,23 @@ from functions
 where not coalesce('search_path=""' = any (proconfig), false)
 
 union all
+-- Hosted projects load safeupdate for the API's roles, which refuses such a statement
+-- whoever's rights the function has. <https://github.com/eradman/pg-safeupdate>
+select 'function that changes rows without saying which', f.name
+from functions f
+join pg_catalog.pg_proc p on p.oid = f.oid
+cross join lateral pg_catalog.regexp_split_to_table(
+  pg_catalog.regexp_replace(
+    pg_catalog.regexp_replace(p.prosrc, '--[^\n]*', '', 'g'), '''[^'']*''', '''''', 'g'
+  ),
+  ';|\mreturning\M|\mas\s*\('
+) s (statement)
+where pg_catalog.substring(
+  s.statement,
+  '(?i)\m(?:update\s+(?:only\s+)?\w+\.\w+(?:\s+(?:as\s+)?\w+)?\s+set|delete\s+from)\M(.*)$'
+) !~* '\mwhere\M'
+
+union all
 select 'function without a comment', name
 from functions
 where pg_catalog.obj_description(oid, 'pg_proc') is null

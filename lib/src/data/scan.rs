@@ -382,11 +382,17 @@ async fn scan_object(
             *open = Err(error);
         }
     };
-    if !storage.read(bucket, path, OBJECT_WITHIN, take).await? {
-        // Deleted since it was listed.
-        return Ok(());
-    }
     let place = format!("bucket {bucket}");
+    match storage.read(bucket, path, OBJECT_WITHIN, take).await {
+        Ok(true) => {}
+        // Deleted since it was listed.
+        Ok(false) => return Ok(()),
+        Err(error @ StorageError::Refused(_)) => {
+            report.not_searched.push(format!("{place}: an object that is not given ({error})"));
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    }
     if let Some(spool) = spool {
         let file = spool.map_err(ScanError::Spool)?;
         match is_in_zip(file, identifiers) {

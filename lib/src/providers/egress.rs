@@ -119,19 +119,19 @@ impl Egress {
         max_answer: usize,
     ) -> Result<Reply, EgressError> {
         let mut body = BytesMut::new();
-        let take = |chunk: &[u8]| body.extend_from_slice(chunk);
+        let take = |_: StatusCode, chunk: &[u8]| body.extend_from_slice(chunk);
         let (status, headers) = self.send_through(request, deadline, max_answer, take).await?;
         Ok(Reply { status, headers, body: body.freeze() })
     }
 
     /// As [`Egress::send_for`], for an answer that is not held whole: `take` gets it piece
-    /// by piece.
+    /// by piece, with the answer's status.
     pub async fn send_through(
         &self,
         request: Request<impl Into<reqwest::Body>>,
         deadline: Duration,
         max_answer: usize,
-        mut take: impl FnMut(&[u8]),
+        mut take: impl FnMut(StatusCode, &[u8]),
     ) -> Result<(StatusCode, HeaderMap), EgressError> {
         let request = reqwest::Request::try_from(request).map_err(|_| EgressError::Forbidden)?;
         if !self.allowed.contains(&request.url().origin()) {
@@ -139,7 +139,7 @@ impl Egress {
         }
         let exchange = async {
             let mut response = self.client.execute(request).await?;
-            let mut length = 0;
+            let (status, mut length) = (response.status(), 0);
             // What says that it is too long is not even begun.
             if response.content_length().is_some_and(|length| length > max_answer as u64) {
                 return Ok(None);
@@ -149,9 +149,9 @@ impl Egress {
                 if length > max_answer {
                     return Ok(None);
                 }
-                take(&chunk);
+                take(status, &chunk);
             }
-            Ok(Some((response.status(), response.headers().clone())))
+            Ok(Some((status, response.headers().clone())))
         };
         match tokio::time::timeout(deadline, exchange).await {
             Ok(Ok(Some(head))) => Ok(head),

@@ -1,5 +1,6 @@
 -- The owner signs in anew, by a code sent to the address: no password is restored.
--- The texts are empty and not null, as Supabase Auth has them.
+-- The texts are empty and not null, as Supabase Auth has them; and it finds users of
+-- instance zero only (auth: internal/models/user.go).
 create function app.restore_owner(p_row jsonb)
 returns void
 language plpgsql
@@ -16,13 +17,13 @@ begin
     perform app.refuse('contact_taken', 'another user has the owner''s e-mail address or phone');
   end if;
   insert into auth.users (
-    id, aud, role, email, encrypted_password, email_confirmed_at, phone, phone_confirmed_at,
+    instance_id, id, aud, role, email, encrypted_password, email_confirmed_at, phone, phone_confirmed_at,
     raw_app_meta_data, raw_user_meta_data, created_at, updated_at, confirmation_token,
     recovery_token, email_change, email_change_token_new, email_change_token_current,
     phone_change, phone_change_token, reauthentication_token
   )
   values (
-    v_user_id, 'authenticated', 'authenticated', p_row ->> 'email', '',
+    '00000000-0000-0000-0000-000000000000', v_user_id, 'authenticated', 'authenticated', p_row ->> 'email', '',
     (p_row ->> 'email_confirmed_at')::timestamptz, p_row ->> 'phone',
     (p_row ->> 'phone_confirmed_at')::timestamptz, p_row -> 'raw_app_meta_data',
     p_row -> 'raw_user_meta_data', (p_row ->> 'created_at')::timestamptz, app.clock(),

@@ -17,6 +17,7 @@ begin
     update app.stripe_listing
     set page_until =
       greatest(listed_until, date_trunc('second', app.clock() - interval '5 minutes'))
+    where page_until is null
     returning * into strict v_listing;
   end if;
   return jsonb_build_object(

@@ -6,7 +6,9 @@ create table app.webhook_events (
 
   constraint webhook_events_pkey primary key (provider, event_id),
   constraint provider_is_known check (provider in ('twilio', 'stripe')),
-  constraint event_id_is_short check (char_length(event_id) between 1 and 255)
+  constraint event_id_is_short check (char_length(event_id) between 1 and 255),
+  -- What is purged is purged by type: another one wants a limit of its own.
+  constraint type_is_known check (provider <> 'twilio' or type in ('message', 'status'))
 );
 comment on table app.webhook_events is
   'The idempotent log: a row is written in the transaction that applies the event, or not at all.';

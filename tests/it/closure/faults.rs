@@ -5,16 +5,17 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use simulators::{
     stripe::behaviour as at_stripe,
     twilio::behaviour::{Answer, Behaviour, On},
 };
 
 use super::{
-    CONFIRMATION, IDENTIFIERS, Owner, STEPS, Standing, TOLD, drive_to_the_end, endings, find,
-    left_at_providers, live, receipts, shown, subscribe, wait_as_it_does,
+    CONFIRMATION, IDENTIFIERS, Owner, STEPS, Standing, TOLD, drive, drive_to_the_end, endings,
+    find, left_at_providers, live, receipts, shown, subscribe, wait_as_it_does,
 };
-use crate::support::{PATIENCE, TestStack, interceptor::Manner, random::Random, run};
+use crate::support::{PATIENCE, TestStack, interceptor::Manner, on_a_stack, random::Random, run};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -177,4 +178,42 @@ fn killed_and_failed_at_any_point_it_completes() {
             stack.stop().await;
         });
     }
+}
+
+/// A picture that Storage has and does not give is no picture that is gone: nothing of the
+/// account is erased before it is sealed with all there is.
+#[test]
+fn nothing_is_erased_while_storage_denies_a_picture() {
+    on_a_stack(async |stack| {
+        live(stack).await;
+        let pictures = "select count(*) from storage.objects where bucket_id = 'media'";
+        assert_eq!(stack.value(pictures).await, "2");
+        stack.interceptor.set("0", Manner::Denied);
+        Owner::of(stack).await.close().await;
+        drive(stack, "seal", PATIENCE).await;
+        let failed = "select count(*) from app.jobs
+                      where kind = 'closure' and last_fault = 'storage answered 403 Forbidden'";
+        let denied = async {
+            while stack.value(failed).await != "1" {
+                let standing = Standing::of(stack).await;
+                assert_eq!(standing.step, "seal");
+                if standing.due_in <= 0.0 {
+                    assert_eq!(stack.run_scheduler().await, 200);
+                } else if !standing.is_held(PATIENCE) {
+                    wait_as_it_does(stack, &standing).await;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let told = tokio::time::timeout(PATIENCE, denied).await;
+        assert!(told.is_ok(), "{}", stack.value(TOLD).await);
+        assert_eq!(stack.value(pictures).await, "2");
+        assert_ne!(stack.value("select count(*) from app.messages").await, "0");
+
+        stack.interceptor.clear();
+        drive(stack, "key", PATIENCE).await;
+        let sealed = &receipts(stack).await["seal"];
+        assert_eq!((&sealed["pictures"], &sealed["pictures_missing"]), (&json!(2), &json!(0)));
+        assert_eq!(stack.value(pictures).await, "0");
+    });
 }

@@ -1,12 +1,16 @@
 //! Killed and failed anywhere on the way.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Cursor,
+    time::{Duration, Instant},
+};
 
 use leadslock::paths;
 use reqwest::Method;
+use simulators::twilio::inbound::Medium;
 
 use super::{Owner, check_objects, fill};
-use crate::support::{PATIENCE, TestStack, interceptor::Manner, on_a_stack, run};
+use crate::support::{LEAD, PATIENCE, SHOP, TestStack, interceptor::Manner, on_a_stack, run};
 
 /// Killed at whatever point: one valid bundle at the end, and no other object.
 #[test]
@@ -163,5 +167,29 @@ fn storage_or_database_that_fails_delays_it_and_nothing_else() {
         stack.run_scheduler_later().await;
         owner.fetch(&owner.wait(&export).await).await;
         check_objects(stack).await;
+    });
+}
+
+/// A picture that Storage has and does not give delays the bundle, which is not ready
+/// without it.
+#[test]
+fn no_bundle_is_ready_while_storage_denies_a_picture() {
+    on_a_stack(async |stack| {
+        let picture = Medium::file("image/png", b"\x89PNG\r\n\x1a\n\x01");
+        stack.simulator().text_with_media(LEAD, SHOP, "", vec![picture]).unwrap();
+        let stored = "select count(*) from app.media where state = 'stored'";
+        stack.wait_for_value(stored, "1").await;
+        stack.interceptor.set("0", Manner::Denied);
+        let owner = Owner::of(stack).await;
+        let export = owner.ask("json").await;
+        let failed = "select count(*) from app.jobs
+                      where kind = 'export' and last_fault = 'storage answered 403 Forbidden'";
+        stack.wait_for_value(failed, "1").await;
+        check_objects(stack).await;
+        stack.interceptor.clear();
+        stack.run_scheduler_later().await;
+        let bundle = owner.fetch(&owner.wait(&export).await).await;
+        let zip = zip::ZipArchive::new(Cursor::new(&bundle.bytes)).unwrap();
+        assert_eq!(zip.file_names().flatten().filter(|name| name.starts_with("media/")).count(), 1);
     });
 }

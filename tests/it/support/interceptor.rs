@@ -33,6 +33,9 @@ pub(crate) enum Manner {
     HoldResponse,
     /// The call never gets to the database; the answer is a 503.
     Unavailable,
+    /// The call never gets there; the answer is Storage's to who may not: a 400, of which
+    /// only the body says what it means.
+    Denied,
     /// The call gets to the database late, after others that came later.
     Delay(Duration),
 }
@@ -148,6 +151,11 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
         Some(Manner::Unavailable) => {
             meet();
             StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Some(Manner::Denied) => {
+            meet();
+            let said = r#"{"statusCode":"403","code":"AccessDenied","error":"AccessDenied"}"#;
+            (StatusCode::BAD_REQUEST, [("content-type", "application/json")], said).into_response()
         }
         Some(Manner::HoldResponse) => {
             pass_on(&shared, request).await;

@@ -63,9 +63,10 @@ impl TestStack {
     pub(crate) async fn add_owner(&self, email: &str) -> Uuid {
         let add = "with owner as (
                      insert into auth.users
-                       (id, aud, role, email, encrypted_password, email_confirmed_at,
+                       (instance_id, id, aud, role, email, encrypted_password, email_confirmed_at,
                         raw_app_meta_data, raw_user_meta_data, created_at, updated_at)
-                     select gen_random_uuid(), 'authenticated', 'authenticated', $1,
+                     select '00000000-0000-0000-0000-000000000000', gen_random_uuid(),
+                       'authenticated', 'authenticated', $1,
                        (select encrypted_password from auth.users where email = $2), now(),
                        jsonb_build_object('provider', 'email', 'providers', array['email']), '{}',
                        now(), now()

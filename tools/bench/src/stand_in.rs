@@ -38,7 +38,7 @@ use uuid::Uuid;
 
 /// What is answered: every function in the database that a request is answered
 /// from may say this, and it means that nothing is owed.
-const ANSWER: &str = r#"{"outcome":"received","work":[],"claimed":0}"#;
+const ANSWER: &str = r#"{"outcome":"received","work":[],"claimed":0,"late":0}"#;
 
 /// What is answered to an event of Stripe's, and means that nothing is to be asked.
 const ANSWER_TO_EVENT: &str = r#"{"outcome":"duplicate"}"#;

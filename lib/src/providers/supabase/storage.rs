@@ -18,6 +18,9 @@ use crate::providers::egress::{Egress, EgressError};
 /// The longest a call may take; well within a job's lease.
 const DEADLINE: Duration = Duration::from_secs(10);
 
+/// How much is read of why an object cannot be read.
+const MOST_SAID: usize = 4096;
+
 /// Why Storage did not do what it was asked.
 #[derive(Debug, Error)]
 pub enum StorageError {
@@ -104,21 +107,28 @@ impl Storage {
     ) -> Result<Option<Bytes>, StorageError> {
         let request = self.download_request(bucket, path)?;
         let reply = self.egress.send_for(request, DEADLINE, max_bytes).await?;
-        Ok(is_there(reply.status)?.then_some(reply.body))
+        Ok(is_there(reply.status, &reply.body)?.then_some(reply.body))
     }
 
-    /// Passes the object at `path` to `take`, piece by piece. False if there is none; what
-    /// was passed on is then Storage's word for that.
+    /// Passes the object at `path` to `take`, piece by piece. False if there is none.
     pub async fn read(
         &self,
         bucket: &str,
         path: &str,
         deadline: Duration,
-        take: impl FnMut(&[u8]),
+        mut take: impl FnMut(&[u8]),
     ) -> Result<bool, StorageError> {
         let request = self.download_request(bucket, path)?;
-        let sent = self.egress.send_through(request, deadline, usize::MAX, take).await?;
-        is_there(sent.0)
+        let mut said = Vec::new();
+        let pass_on = |status: StatusCode, piece: &[u8]| {
+            if status.is_success() {
+                take(piece);
+            } else if said.len() < MOST_SAID {
+                said.extend_from_slice(piece);
+            }
+        };
+        let (status, _) = self.egress.send_through(request, deadline, usize::MAX, pass_on).await?;
+        is_there(status, &said)
     }
 
     /// Removes the objects at `paths`; those that are not there are no failure.
@@ -197,20 +207,53 @@ impl Storage {
     ) -> Result<Bytes, StorageError> {
         let reply = self.egress.send(request, deadline).await?;
         if !reply.status.is_success() {
-            return Err(StorageError::Refused(reply.status));
+            return Err(Refusal::of(reply.status, &reply.body).into());
         }
         Ok(reply.body)
     }
 }
 
-/// What a status says of whether an object is there.
-fn is_there(status: StatusCode) -> Result<bool, StorageError> {
-    match status {
-        status if status.is_success() => Ok(true),
-        // Storage's word for what is not there, besides the usual one.
-        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => Ok(false),
-        status => Err(StorageError::Refused(status)),
+/// Why Storage does not do what it is asked.
+///
+/// It answers 400 to almost all of it, so the status says nothing: access that is denied, a
+/// schema that does not fit and an object that is not there look alike. The body tells.
+/// <https://github.com/supabase/storage/blob/master/src/internal/errors/storage-error.ts>
+struct Refusal {
+    /// What the status would be by what happened.
+    status: StatusCode,
+    /// That there is no such object, and no other reason.
+    is_absence: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Said {
+    status_code: Option<String>,
+    code: Option<String>,
+}
+
+impl Refusal {
+    fn of(status: StatusCode, body: &[u8]) -> Self {
+        let said: Option<Said> = serde_json::from_slice(body).ok();
+        let (told, code) = said.map_or((None, None), |said| (said.status_code, said.code));
+        let told = told.and_then(|told| told.parse().ok());
+        Self { status: told.unwrap_or(status), is_absence: code.as_deref() == Some("NoSuchKey") }
     }
+}
+
+impl From<Refusal> for StorageError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal.status)
+    }
+}
+
+/// Whether an answer is an object, or says that there is none. Anything else is neither.
+fn is_there(status: StatusCode, body: &[u8]) -> Result<bool, StorageError> {
+    if status.is_success() {
+        return Ok(true);
+    }
+    let refusal = Refusal::of(status, body);
+    if refusal.is_absence { Ok(false) } else { Err(refusal.into()) }
 }
 
 impl std::fmt::Debug for Storage {
@@ -223,6 +266,39 @@ impl std::fmt::Debug for Storage {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Only one answer says that an object is not there. What any other is taken for would
+    /// be sealed without it, and then erased.
+    #[test]
+    fn an_object_is_absent_only_when_storage_says_so() {
+        let said = |status_code: &str, code: &str| {
+            format!(
+                r#"{{"statusCode":"{status_code}","code":"{code}","error":"{code}","message":"x"}}"#
+            )
+        };
+        for (status, body, want) in [
+            (200, "anything".to_owned(), Ok(true)),
+            (400, said("404", "NoSuchKey"), Ok(false)),
+            (404, said("404", "NoSuchKey"), Ok(false)),
+            (400, said("404", "NoSuchBucket"), Err(404)),
+            (400, said("404", "TenantNotFound"), Err(404)),
+            (400, said("403", "AccessDenied"), Err(403)),
+            (400, said("423", "ResourceLocked"), Err(423)),
+            (400, said("544", "DatabaseTimeout"), Err(544)),
+            (400, said("NoSuchKey", "SchemaMismatch"), Err(400)),
+            (400, String::new(), Err(400)),
+            (404, "<html>".to_owned(), Err(404)),
+            (500, said("500", "InternalError"), Err(500)),
+            (503, String::new(), Err(503)),
+        ] {
+            let found = is_there(StatusCode::from_u16(status).unwrap(), body.as_bytes());
+            let found = found.map_err(|error| match error {
+                StorageError::Refused(status) => status.as_u16(),
+                other => panic!("{other}"),
+            });
+            assert_eq!(found, want, "{status} {body}");
+        }
+    }
 
     #[test]
     fn a_path_stays_below_its_bucket() {

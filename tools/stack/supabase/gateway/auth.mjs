@@ -5,6 +5,11 @@
 
 import { answer, withBody } from './responses.mjs';
 
+const MESSAGES = {
+  invalid_credentials: 'Invalid login credentials',
+  user_banned: 'User is banned',
+};
+
 let lastRenewal = Promise.resolve();
 
 // What `respond` answers, after the renewal before it if this is one too. Hosted Auth locks
@@ -29,10 +34,11 @@ export async function asHosted(response, tokens) {
   }
   const body = await response.json();
   if (typeof body?.access_token === 'string') {
-    body.access_token = await tokens.outgoing(body.access_token);
-    if (body.access_token === undefined) {
-      return answer(400, { code: 400, error_code: 'user_banned', msg: 'User is banned' });
+    const { outgoing, refusal } = await tokens.outgoing(body.access_token);
+    if (refusal) {
+      return answer(400, { code: 400, error_code: refusal, msg: MESSAGES[refusal] });
     }
+    body.access_token = outgoing;
   }
   return withBody(response, body);
 }

@@ -29,7 +29,7 @@ export async function refuseLink(request, tokens) {
 export async function asHosted(request, response) {
   const { pathname, searchParams } = new URL(request.url);
   if (!response.ok) {
-    return response;
+    return refusalAsHosted(response);
   }
   // Deviation: Lite calls a link signedUrl and begins it with /storage/v1, which every client
   // of a hosted project puts in front itself.
@@ -55,6 +55,28 @@ export async function asHosted(request, response) {
   }
   return response;
 }
+
+// Deviation: Lite answers with the status of what went wrong. A hosted project answers 400,
+// whatever it was, unless it is 500; the body tells (storage: storage-error.ts).
+async function refusalAsHosted(response) {
+  const text = await response.text();
+  let said;
+  try {
+    said = JSON.parse(text);
+  } catch {
+    said = { message: text };
+  }
+  const { statusCode = String(response.status), error = 'InternalError', message } = said;
+  const code = CODES[message] ?? error;
+  const status = statusCode === '500' ? 500 : 400;
+  return answer(status, { statusCode, code, error: code, message });
+}
+
+// What a hosted project calls what Lite says.
+const CODES = {
+  'Bucket not found': 'NoSuchBucket',
+  'Object not found': 'NoSuchKey',
+};
 
 function withSignedUrl({ signedUrl, ...rest }) {
   return { ...rest, signedURL: signedUrl ? withoutPrefix(signedUrl) : null };

@@ -43,10 +43,11 @@ export class Tokens {
     return { keys: [{ ...this.#publicKey, ext: true, key_ops: ['verify'] }] };
   }
 
-  // Lite's token, for the user it was made for; undefined for one who is banned.
+  // Lite's token, for the user it was made for; or why a hosted project gives them none, as
+  // its error code.
   //
-  // Deviation: Lite signs banned users in, unless they come from another provider. The session
-  // it has made is ended.
+  // Deviation: Lite signs banned users in, unless they come from another provider, and users
+  // of no instance (see schemas.mjs). The session it has made is ended.
   //
   // Deviation: Lite leaves claims out. They are completed from the same rows a hosted
   // project reads. How a user signed in is not recorded: it is always said to be by password.
@@ -55,15 +56,19 @@ export class Tokens {
     const [session] = await this.#database`
       select extract(epoch from s.created_at)::float8 as signed_in_at, u.phone, u.is_anonymous,
         u.raw_app_meta_data as app_metadata, u.raw_user_meta_data as user_metadata,
-        coalesce(u.banned_until > now(), false) as is_banned
+        case
+          when u.instance_id is distinct from '00000000-0000-0000-0000-000000000000'
+            then 'invalid_credentials'
+          when u.banned_until > now() then 'user_banned'
+        end as refusal
       from auth.sessions s
       join auth.users u on u.id = s.user_id
       where s.id = ${claims.session_id}`;
-    if (session.is_banned) {
+    if (session.refusal) {
       await this.#database`delete from auth.sessions where id = ${claims.session_id}`;
-      return undefined;
+      return { refusal: session.refusal };
     }
-    return new jose.SignJWT({
+    const outgoing = await new jose.SignJWT({
       ...claims,
       iss: this.#issuer,
       aal: 'aal1',
@@ -75,6 +80,7 @@ export class Tokens {
     })
       .setProtectedHeader({ alg: 'ES256', kid: this.#publicKey.kid, typ: 'JWT' })
       .sign(this.#key);
+    return { outgoing };
   }
 
   // What is wrong with a token Lite has signed; undefined if nothing is.

@@ -8,6 +8,21 @@
 create function app.bad() returns integer language sql security definer as 'select 1';
 grant execute on function app.bad() to public;
 
+-- Finds function that changes rows without saying which: app.empty()
+-- Finds function that changes rows without saying which: app.settle()
+create function app.empty() returns void language sql as
+'delete from app.jobs j -- where it is
+';
+create function app.settle() returns integer language plpgsql as $$
+declare
+  v_attempts integer;
+begin
+  perform 1 from app.jobs where attempts > 0 for update;
+  update app.jobs j set outcome = 'where' returning attempts into v_attempts;
+  return (select 1 from app.jobs where attempts = v_attempts);
+end;
+$$;
+
 -- Finds table without row level security: app.parents
 -- Finds table without a comment: app.parents
 -- Finds table that anon has rights on: app.parents
