@@ -13,6 +13,7 @@ use std::{fmt::Display, time::Duration};
 
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -84,20 +85,33 @@ struct ClaimJobs {
 }
 
 #[derive(Deserialize)]
-#[serde(bound = "W: DeserializeOwned")]
-struct Claimed<W> {
+struct Claimed {
     /// What is left to do; less than was claimed where texts must wait.
-    work: Vec<Job<W>>,
+    work: Vec<Handed>,
     claimed: usize,
     /// How many of the queue somebody should look at.
+    #[serde(default)]
     late: u64,
 }
+
+/// A claimed job as it comes, to be read by itself: one that this executable does not know,
+/// being older than the database, keeps no other back.
+#[derive(Debug, Deserialize)]
+#[serde(transparent)]
+pub struct Handed(Box<RawValue>);
 
 #[derive(Serialize)]
 struct FailJob {
     #[serde(flatten)]
     lease: Lease,
     fault: String,
+}
+
+#[derive(Serialize)]
+struct ReleaseUnreadable {
+    #[serde(flatten)]
+    lease: Lease,
+    fault: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -119,7 +133,7 @@ pub async fn catch_up<Q: Queue>(queue: &Q, end: Instant) -> Result<usize, RpcErr
             return Ok(done);
         }
         done += work.len();
-        join_all(work.into_iter().map(|job| run_until(queue, job, end))).await;
+        join_all(work.iter().map(|handed| run_handed(queue, handed, end))).await;
         if Instant::now() >= end {
             return Ok(done);
         }
@@ -131,6 +145,29 @@ pub async fn catch_up<Q: Queue>(queue: &Q, end: Instant) -> Result<usize, RpcErr
 /// What fails is logged and left: it is done again.
 pub async fn run<Q: Queue>(queue: &Q, job: Job<Q::Work>) {
     run_until(queue, job, Instant::now() + Q::RUN_WITHIN).await;
+}
+
+/// Does jobs that were claimed just now, side by side.
+pub async fn run_all<Q: Queue>(queue: &Q, handed: &[Handed]) {
+    let end = Instant::now() + Q::RUN_WITHIN;
+    join_all(handed.iter().map(|handed| run_handed(queue, handed, end))).await;
+}
+
+async fn run_handed<Q: Queue>(queue: &Q, handed: &Handed, end: Instant) {
+    let text = handed.0.get();
+    let error = match serde_json::from_str(text) {
+        Ok(job) => return run_until(queue, job, end).await,
+        Err(error) => error,
+    };
+    // Where it is wrong, and nothing of what it says.
+    let (line, column) = (error.line(), error.column());
+    let Ok(lease) = serde_json::from_str::<Lease>(text) else {
+        tracing::error!(queue = Q::NAME, line, column, "a job cannot be read, nor whose it is");
+        return;
+    };
+    tracing::error!(job.id = %lease.job_id, queue = Q::NAME, line, column, "a job cannot be read");
+    let request = ReleaseUnreadable { lease, fault: "unreadable" };
+    told(lease, queue.supabase().call("release_job", &request).await);
 }
 
 async fn run_until<Q: Queue>(queue: &Q, job: Job<Q::Work>, end: Instant) {
@@ -148,6 +185,10 @@ async fn run_until<Q: Queue>(queue: &Q, job: Job<Q::Work>, end: Instant) {
             queue.supabase().call("fail_job", &FailJob { lease, fault }).await
         }
     };
+    told(lease, recorded);
+}
+
+fn told(lease: Lease, recorded: Result<Outcome, RpcError>) {
     match recorded {
         Ok(Outcome { outcome }) => {
             tracing::debug!(job.id = %lease.job_id, outcome, "gave a job back")

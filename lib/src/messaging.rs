@@ -44,6 +44,9 @@ use crate::{
 /// while it may still be on its way.
 const SEND_WITHIN: Duration = Duration::from_secs(40);
 
+/// How old an attempt counts as whose time a database of before does not tell.
+const ANY_AGE: Duration = Duration::from_secs(10 * 365 * 86_400);
+
 /// What is to be done, as `app.work_of` puts it.
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -76,6 +79,8 @@ pub struct Send {
     to: Phone,
     body: String,
     known_sids: Vec<MessageSid>,
+    /// How long ago the last attempt began, when this was claimed.
+    attempted_seconds_ago: Option<f64>,
 }
 
 /// A text to empty at Twilio.
@@ -222,9 +227,11 @@ impl Worker {
         }
     }
 
-    async fn look_up(&self, lease: Lease, send: Send) -> Result<(), RpcError> {
+    async fn look_up(&self, lease: Lease, send: Send, claimed_at: Instant) -> Result<(), RpcError> {
         let status_callback = self.status_callback_of(&send);
-        match self.twilio.find(&send.text(&status_callback), &send.known_sids).await {
+        let then = Duration::try_from_secs_f64(send.attempted_seconds_ago.unwrap_or(f64::MAX));
+        let age = then.unwrap_or(ANY_AGE).saturating_add(claimed_at.elapsed());
+        match self.twilio.find(&send.text(&status_callback), &send.known_sids, age).await {
             Found::Yes(sid, status) => {
                 tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "found a text sent earlier");
                 let result = SendResult::Accepted { twilio_sid: &sid, status };
@@ -288,7 +295,7 @@ impl Queue for Worker {
         match work {
             Work::Reply(reply) => self.reply(lease, reply).await?,
             Work::Send(send) => self.send(lease, send, claimed_at).await?,
-            Work::LookUp(send) => self.look_up(lease, send).await?,
+            Work::LookUp(send) => self.look_up(lease, send, claimed_at).await?,
             Work::Redact(redaction) => self.redact(lease, redaction).await?,
             Work::Media(pictures) => self.take_over(lease, pictures, claimed_at).await?,
         }

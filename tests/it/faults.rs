@@ -1,12 +1,13 @@
 //! What goes wrong at the providers, and what the lead gets all the same.
 
+use operator::Task;
 use simulators::{
     conversation::Until,
     groq::behaviour::{Answer as GroqAnswer, Behaviour as Groq},
     twilio::behaviour::{Answer as TwilioAnswer, Behaviour as Twilio, Callbacks, End, Order},
 };
 
-use crate::support::{TestStack, on_a_stack};
+use crate::support::{TestStack, calls::Calls, on_a_stack};
 
 /// Groq takes requests and never answers.
 pub(crate) fn stalled_groq() -> Groq {
@@ -237,5 +238,75 @@ fn callbacks_in_any_order_and_number_end_in_one_state() {
                 assert_eq!(stack.value(last).await, "undelivered 30003", "{told}");
             }
         }
+    });
+}
+
+/// A look-up finds what the attempt made, and no text of before that reads the same, though
+/// we know that one no more: its lead was erased.
+#[test]
+fn an_older_text_that_reads_the_same_is_not_the_one_just_tried() {
+    on_a_stack(async |stack| {
+        stack.text_and_wait("What are your opening hours?").await;
+        let [first] = &stack.answers()[..] else { panic!("{:?}", stack.answers()) };
+        let erase = "delete from app.status_events; delete from app.jobs; delete from app.messages;
+                     delete from app.leads";
+        stack.database.batch_execute(erase).await.unwrap();
+        let hour = std::time::Duration::from_secs(3600);
+        let offset = stack::clock::advance(&stack.database, hour).await.unwrap();
+        stack.simulator().set_clock_offset(offset);
+
+        let hang_up =
+            Twilio { requests: Some(1), answer: TwilioAnswer::HangUp, ..Default::default() };
+        stack.set_twilio([hang_up]);
+        stack.text("What are your opening hours?");
+        let tried = "select count(*) from app.messages where attempted_at is not null";
+        stack.wait_for_value(tried, "1").await;
+        for _ in 0..3 {
+            stack.run_scheduler_later().await;
+        }
+        stack.wait(Until::Delivered).await;
+        let answers = stack.answers();
+        assert_eq!(answers, [first.clone(), first.clone()]);
+        let sids =
+            "select count(distinct twilio_sid) from app.messages where direction = 'outbound'";
+        assert_eq!(stack.value(sids).await, "1");
+    });
+}
+
+/// Work of a kind that only a newer deployment knows: it goes back, its neighbours are done,
+/// and no attempt of anybody's is used up.
+#[test]
+fn one_unreadable_job_keeps_no_other_back() {
+    on_a_stack(async |stack| {
+        let calls = Calls(stack);
+        for number in 1..=8 {
+            calls.receive(number, "text", &format!("Question {number}?")).await;
+        }
+        let newer = "alter function app.reply_work(uuid) rename to reply_work_known;
+                     create function app.reply_work(p_job_id uuid) returns jsonb language sql stable as
+                       $$ select app.reply_work_known(p_job_id)
+                            || case when number = 3 then '{\"kind\": \"hologram\"}' else '{}'::jsonb end
+                          from (
+                            select row_number() over (order by id) as number, id
+                            from app.jobs where kind = 'reply'
+                          ) n
+                          where id = p_job_id $$";
+        stack.database.batch_execute(newer).await.unwrap();
+        let left = "select string_agg(concat_ws(' ', attempts, last_fault), ',') from app.jobs
+                    where kind = 'reply' and state = 'open'";
+        for _ in 0..3 {
+            calls.wait(6 * 60).await;
+            assert_eq!(stack.run_scheduler().await, 200);
+            assert_eq!(stack.value(left).await, "1 unreadable");
+        }
+        assert_eq!(stack.operator(Task::Status).await["jobs_unreadable"], 1);
+        assert!(stack.log().iter().any(|line| line.contains("a job cannot be read")));
+
+        let older = "drop function app.reply_work(uuid);
+                     alter function app.reply_work_known(uuid) rename to reply_work";
+        stack.database.batch_execute(older).await.unwrap();
+        calls.wait(6 * 60).await;
+        assert_eq!(stack.run_scheduler().await, 200);
+        assert_eq!(stack.value(left).await, "null");
     });
 }

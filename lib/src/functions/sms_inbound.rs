@@ -13,7 +13,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use http::{Method, request::Parts};
 use serde::{Deserialize, Serialize};
 use trust::{
@@ -35,8 +34,8 @@ use super::table;
 use crate::{
     context::Context,
     edge::{Answer, Flow, Problem, refusals::Refusals},
-    jobs::{self, Job, Queue as _},
-    messaging::{Work, Worker},
+    jobs::{self, Handed, Queue as _},
+    messaging::Worker,
     paths,
     providers::{
         supabase::RpcError,
@@ -130,7 +129,7 @@ struct Masked {
 #[derive(Deserialize)]
 struct Received {
     outcome: Outcome,
-    work: Vec<Job<Work>>,
+    work: Vec<Handed>,
     #[serde(default)]
     previous: Vec<Previous>,
 }
@@ -211,7 +210,7 @@ impl Flow for SmsInbound {
         let mut answer = Answer::ok("text/xml", EMPTY_TWIML);
         if !received.work.is_empty() {
             answer.background = Some(Box::pin(async move {
-                join_all(received.work.into_iter().map(|job| jobs::run(&self.worker, job))).await;
+                jobs::run_all(&self.worker, &received.work).await;
             }));
         }
         Ok(answer)

@@ -13,6 +13,9 @@ as $$
       where state = 'open' and run_at <= app.clock()
     ),
     'jobs_dead', (select count(*) from app.jobs where state = 'dead'),
+    'jobs_unreadable', (
+      select count(*) from app.jobs where state = 'open' and last_fault = 'unreadable'
+    ),
     'sent_twice_in_7_days', (
       select count(*)
       from app.audit_events

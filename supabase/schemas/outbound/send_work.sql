@@ -18,6 +18,7 @@ as $$
     'from', m.sender_phone,
     'to', l.phone,
     'body', m.body,
+    'attempted_seconds_ago', extract(epoch from app.clock() - m.attempted_at),
     'known_sids', (
       select coalesce(jsonb_agg(k.twilio_sid), '[]')
       from (

@@ -4,7 +4,7 @@
 //! (<https://www.twilio.com/docs/messaging/api/message-resource>), so a send
 //! whose outcome is unknown is never repeated blindly: it is looked up.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -26,6 +26,10 @@ use crate::providers::egress::{Egress, EgressError, Reply};
 
 /// The longest a call may take; well within a job's lease.
 pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How much earlier than it was a text may seem to have been created: both times are in
+/// whole seconds, and the answer that told us the attempt's age was on its way meanwhile.
+const TRUNCATED: Duration = Duration::from_secs(6);
 
 /// How Twilio is to call us, as the fragment of a webhook's URL: it tries again
 /// what failed on our side too, within its limit of 15 s. It neither signs nor
@@ -86,6 +90,9 @@ struct Message {
     status: String,
     body: String,
     direction: String,
+    /// As RFC 2822 has it, in GMT.
+    #[serde(default)]
+    date_created: String,
 }
 
 #[derive(Deserialize)]
@@ -159,9 +166,12 @@ impl Twilio {
         reply.is_ok_and(|reply| reply.status.is_success() || reply.status == StatusCode::NOT_FOUND)
     }
 
-    /// Looks for a text we may have sent: same sender, recipient and body, and
-    /// none of `known`, the texts we know by their SIDs.
-    pub async fn find(&self, text: &Text<'_>, known: &[MessageSid]) -> Found {
+    /// Looks for a text we may have sent in an attempt that began at most `age` ago: same
+    /// sender, recipient and body, none of `known`, the texts we know by their SIDs, and none
+    /// that was there before the attempt, which we may know no more.
+    ///
+    /// Times are Twilio's own, so no clock has to agree with another.
+    pub async fn find(&self, text: &Text<'_>, known: &[MessageSid], age: Duration) -> Found {
         let mut url = self.messages.clone();
         url.query_pairs_mut()
             .append_pair("To", text.to.as_str())
@@ -170,7 +180,12 @@ impl Twilio {
         let request = self.request(Method::GET, url.as_str()).body(Bytes::new());
         let Ok(request) = request else { return Found::Unknown };
         match self.egress.send(request, DEADLINE).await {
-            Ok(reply) if reply.status.is_success() => pick(&reply.body, text.body, known),
+            Ok(reply) if reply.status.is_success() => {
+                let date = reply.headers.get(header::DATE).and_then(|date| date.to_str().ok());
+                let Some(now) = date.and_then(time) else { return Found::Unknown };
+                let since = now.checked_sub(age + TRUNCATED).unwrap_or(UNIX_EPOCH);
+                pick(&reply.body, text.body, known, since)
+            }
             Ok(_) | Err(_) => Found::Unknown,
         }
     }
@@ -212,14 +227,29 @@ fn judge(outcome: Result<Reply, EgressError>) -> Sent {
     }
 }
 
-fn pick(list: &[u8], body: &str, known: &[MessageSid]) -> Found {
+fn pick(list: &[u8], body: &str, known: &[MessageSid], since: SystemTime) -> Found {
     let Ok(list) = serde_json::from_slice::<MessageList>(list) else { return Found::Unknown };
-    list.messages
+    let alike = list
+        .messages
         .into_iter()
         .filter(|message| message.direction == "outbound-api")
         .filter(|message| message.body.trim() == body.trim())
-        .find(|message| !known.contains(&message.sid))
-        .map_or(Found::No, |message| Found::Yes(message.sid, first_status(&message.status)))
+        .filter(|message| !known.contains(&message.sid));
+    for message in alike {
+        match time(&message.date_created) {
+            Some(created) if created < since => {}
+            Some(_) => return Found::Yes(message.sid, first_status(&message.status)),
+            // It may be the one: neither found nor to be sent again.
+            None => return Found::Unknown,
+        }
+    }
+    Found::No
+}
+
+/// A time as Twilio writes it: RFC 2822 in its resources, which differs in the zone's name
+/// only from what HTTP has in its headers.
+fn time(text: &str) -> Option<SystemTime> {
+    httpdate::parse_http_date(&text.replace("+0000", "GMT")).ok()
 }
 
 /// The status of a text Twilio has; a state new to us is at least that.
@@ -280,16 +310,27 @@ mod tests {
     #[test]
     fn a_look_up_finds_only_a_text_we_do_not_know_yet() {
         let other = "SM0123456789abcdef0123456789abcde0";
+        let created = "Mon, 30 Nov 2026 18:00:00 +0000";
         let list = format!(
             r#"{{"messages":[
-                {{"sid":"{SID}","status":"sent","body":"hello","direction":"outbound-api"}},
-                {{"sid":"{other}","status":"received","body":"hello","direction":"inbound"}}]}}"#
+                {{"sid":"{SID}","status":"sent","body":"hello","direction":"outbound-api",
+                  "date_created":"{created}"}},
+                {{"sid":"{other}","status":"received","body":"hello","direction":"inbound",
+                  "date_created":"{created}"}}]}}"#
         );
-        let find = |body, known: &[MessageSid]| pick(list.as_bytes(), body, known);
+        let at = time(created).unwrap();
+        let find = |body, known: &[MessageSid]| pick(list.as_bytes(), body, known, at);
         assert_eq!(find("hello", &[]), Found::Yes(sid(), MessageStatus::Sent));
         assert_eq!(find("hello ", &[]), Found::Yes(sid(), MessageStatus::Sent));
         assert_eq!(find("hello", &[sid()]), Found::No);
         assert_eq!(find("bye", &[]), Found::No);
-        assert_eq!(pick(b"oops", "hello", &[]), Found::Unknown);
+        assert_eq!(pick(b"oops", "hello", &[], at), Found::Unknown);
+        // One that was there before, though we know it no more; one of which nobody can tell.
+        let later = at + Duration::from_secs(1);
+        assert_eq!(pick(list.as_bytes(), "hello", &[], later), Found::No);
+        let undated = list.replace(created, "yesterday");
+        assert_eq!(pick(undated.as_bytes(), "hello", &[], at), Found::Unknown);
+        assert_eq!(pick(undated.as_bytes(), "bye", &[], at), Found::No);
+        assert_eq!(time("Mon, 30 Nov 2026 18:00:00 GMT"), Some(at));
     }
 }

@@ -67,7 +67,8 @@ pub(super) async fn list(
         Box::pin(async move {
             shared.read(|account| {
                 let page = listing::page(account, call.uri.query().unwrap_or_default())?;
-                Ok(Json(page).into_response())
+                let date = account.now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+                Ok(([(header::DATE, date)], Json(page)).into_response())
             })
         })
     })
