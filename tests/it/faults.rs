@@ -172,7 +172,7 @@ fn a_text_is_sent_once_whatever_twilio_does() {
     });
 }
 
-fn all_statuses() -> Vec<simulators::twilio::message::Status> {
+pub(crate) fn all_statuses() -> Vec<simulators::twilio::message::Status> {
     use simulators::twilio::message::Status::{Delivered, Sending, Sent};
     vec![Sending, Sent, Delivered]
 }

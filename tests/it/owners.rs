@@ -284,6 +284,10 @@ fn promise_gdpr_rights_are_kept_for_each_lead() {
             assert!(export.get().contains(held), "{held}");
         }
         assert_eq!(console.erase_lead(owner, lead).await.unwrap().texts, 2);
+        // The answer got lost, and it is asked for again.
+        assert_eq!(console.erase_lead(owner, lead).await.unwrap().texts, 0);
+        let unknown = console.erase_lead(owner, Uuid::nil()).await;
+        assert!(matches!(unknown, Err(OwnerError::NotFound)));
         assert!(matches!(console.read_lead(owner, lead).await.err(), Some(OwnerError::NotFound)));
         for gone in
             ["leads", "messages", "conversations", "consent_events where wording is not null"]

@@ -145,9 +145,16 @@ struct MediaRow {
     storage_path: String,
 }
 
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 struct Objects {
     objects: Vec<Object>,
+}
+
+/// What `rpc/objects_deleted` is told.
+#[derive(Default, Serialize)]
+struct ObjectsDeleted {
+    objects: Vec<Object>,
+    put_off: Vec<Object>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -347,16 +354,29 @@ impl Exporter {
         Ok(content.map(|content| (name, content)))
     }
 
-    /// Deletes objects whose rows were erased.
+    /// Deletes objects whose rows were erased. One that Storage refuses is tried again
+    /// later, and keeps no other back.
     async fn delete_objects(&self) -> Result<usize, ExportError> {
-        let found: Objects = self.supabase.call("objects_to_delete", &Nothing {}).await?;
-        for Object { bucket, path } in &found.objects {
-            self.storage.delete(bucket, &[path]).await?;
+        let Objects { objects } = self.supabase.call("objects_to_delete", &Nothing {}).await?;
+        if objects.is_empty() {
+            return Ok(0);
         }
-        if !found.objects.is_empty() {
-            let _: serde_json::Value = self.supabase.call("objects_deleted", &found).await?;
+        let mut request = ObjectsDeleted::default();
+        for object in objects {
+            match self.storage.delete(&object.bucket, &[&object.path]).await {
+                Ok(()) => request.objects.push(object),
+                Err(error) => {
+                    tracing::error!(bucket = object.bucket, %error, "an object is left for later");
+                    request.put_off.push(object);
+                    // Whom nobody can reach need not be asked a hundred times.
+                    if !matches!(error, StorageError::Refused(_)) {
+                        break;
+                    }
+                }
+            }
         }
-        Ok(found.objects.len())
+        let _: serde_json::Value = self.supabase.call("objects_deleted", &request).await?;
+        Ok(request.objects.len())
     }
 }
 

@@ -638,7 +638,13 @@ pub static TABLES: [Table; 28] = [
         left_out_of_backups: Some("objects that are to be deleted are to be deleted"),
         closing: Closing::Stays("objects are deleted within the minute"),
         kept: Some("until the object is deleted, which is tried every minute"),
-        columns: &[inner("bucket", Text), inner("path", Text), inner("created_at", Time)],
+        columns: &[
+            inner("bucket", Text),
+            inner("path", Text),
+            inner("created_at", Time),
+            inner("run_at", Time),
+            inner("attempts", Integer),
+        ],
     },
     Table {
         name: "rate_limits",

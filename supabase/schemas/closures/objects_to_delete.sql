@@ -11,10 +11,10 @@ as $$
   from (
     select d.bucket, d.path
     from (select request) r
-    cross join app.object_deletions d
-    order by d.created_at
+    join app.object_deletions d on d.run_at <= app.clock()
+    order by d.run_at
     limit 100
   ) o;
 $$;
-comment on function public.objects_to_delete(jsonb) is 'Objects that are to be deleted, 100 of them.';
+comment on function public.objects_to_delete(jsonb) is 'Objects that are to be deleted now, 100 of them.';
 grant execute on function public.objects_to_delete(jsonb) to service_role;

@@ -12,6 +12,17 @@ begin
   where j.state = 'open' and m.business_id = p_business_id
   order by j.id
   for update of j;
+  -- Nor is it known of one that was given up. The gate lets nothing be sent any more.
+  update app.jobs j
+  set state = 'open', outcome = null, finished_at = null, attempts = 0, run_at = app.clock()
+  from app.messages m
+  where m.id = j.message_id
+    and m.business_id = p_business_id
+    and j.state = 'dead'
+    and j.kind = 'send'
+    and m.attempted_at is not null
+    and m.twilio_sid is null;
+
   with ended as (
     update app.jobs j
     set state = 'done', outcome = 'business_not_active', finished_at = app.clock()

@@ -2,13 +2,17 @@ create table app.object_deletions (
   bucket text not null,
   path text not null,
   created_at timestamptz not null default app.clock(),
+  run_at timestamptz not null default app.clock(),
+  attempts integer not null default 0,
 
   constraint object_deletions_pkey primary key (bucket, path)
 );
 comment on table app.object_deletions is
   'Objects in Storage that are to be deleted: what they belonged to is gone already.';
--- Also whoever deletes the objects takes the oldest first.
+comment on column app.object_deletions.run_at is
+  'From when it is to be tried: one that Storage refuses keeps no other back.';
 create index object_deletions_created_at_idx on app.object_deletions (created_at);
+create index object_deletions_due_idx on app.object_deletions (run_at);
 alter table app.object_deletions enable row level security;
 
 create table app.closures (

@@ -2,16 +2,20 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use serde_json::json;
 use simulators::twilio::{
-    behaviour::{Answer, Behaviour, Callbacks},
+    behaviour::{Answer, Behaviour, Callbacks, On},
     message::{Author, Status},
 };
 
 use super::{
-    IDENTIFIERS, Owner, STOPPED, WORD, drive, find, left_at_providers, live, picture,
+    IDENTIFIERS, Owner, STOPPED, WORD, drive, find, left_at_providers, live, picture, receipts,
     wait_for_webhooks,
 };
-use crate::support::{LEAD, PATIENCE, SHOP, TestStack, interceptor::Manner, run};
+use crate::{
+    faults::all_statuses,
+    support::{LEAD, PATIENCE, SHOP, TestStack, interceptor::Manner, on_a_stack, run},
+};
 
 /// How many rows there are of what a text leaves.
 async fn traces(stack: &TestStack) -> String {
@@ -138,5 +142,37 @@ fn what_is_under_way_is_cancelled_or_known_before_the_account_is_sealed() {
         assert_eq!(simulator.conversation(OTHER, SHOP).texts.len(), 1);
         assert_eq!(left_at_providers(&stack), Vec::<String>::new());
         stack.stop().await;
+    });
+}
+
+/// A text that was given up while nobody knew whether Twilio had it: it has, and its copy
+/// there is emptied with the others.
+#[test]
+fn a_text_that_was_given_up_is_looked_up_before_its_shop_is_sealed() {
+    on_a_stack(async |stack| {
+        let refuse = Answer::Refuse { status: 503, code: 20503 };
+        stack.set_twilio([
+            Behaviour {
+                answer: Answer::AcceptThenHangUp,
+                callbacks: Callbacks { withheld: all_statuses(), ..Default::default() },
+                ..Default::default()
+            },
+            Behaviour { on: On::Lookup, answer: refuse, ..Default::default() },
+        ]);
+        stack.text("Are you open?");
+        let given_up = "select count(*) from app.jobs where kind = 'send' and state = 'dead'";
+        let give_up = async {
+            while stack.value(given_up).await != "1" {
+                stack.run_scheduler_later().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, give_up).await.unwrap();
+        stack.set_twilio([]);
+
+        Owner::of(stack).await.close().await;
+        drive(stack, "key", PATIENCE).await;
+        assert_eq!(left_at_providers(stack), Vec::<String>::new());
+        let texts = &receipts(stack).await["twilio"];
+        assert_eq!((&texts["texts"], &texts["texts_left"]), (&json!(2), &json!(0)));
     });
 }

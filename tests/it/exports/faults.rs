@@ -193,3 +193,27 @@ fn no_bundle_is_ready_while_storage_denies_a_picture() {
         assert_eq!(zip.file_names().flatten().filter(|name| name.starts_with("media/")).count(), 1);
     });
 }
+
+/// One object that Storage refuses to delete keeps no other back, night after night.
+#[test]
+fn an_object_that_is_not_deleted_keeps_no_other_back() {
+    on_a_stack(async |stack| {
+        let storage = stack.storage();
+        for path in ["refused/1", "good/1", "good/2"] {
+            storage.upload("media", path, "image/png", b"x"[..].into()).await.unwrap();
+            let owe = "insert into app.object_deletions (bucket, path) values ('media', $1)";
+            stack.database.execute(owe, &[&path]).await.unwrap();
+        }
+        let left = "select string_agg(name, ',' order by name) from storage.objects
+                    where bucket_id = 'media'";
+        // Deletions name the bucket in their path, the object in their body.
+        stack.interceptor.set_once("media", Manner::Denied);
+        assert_eq!(stack.run_scheduler().await, 200);
+        stack.wait_for_value(left, "refused/1").await;
+        let tried = "select attempts from app.object_deletions";
+        stack.wait_for_value(tried, "1").await;
+        stack.run_scheduler_later().await;
+        stack.wait_for_value(left, "null").await;
+        stack.wait_for_value("select count(*) from app.object_deletions", "0").await;
+    });
+}
