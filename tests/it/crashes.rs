@@ -2,6 +2,7 @@
 //! comes; the lead has exactly one answer.
 
 use simulators::{
+    World,
     conversation::Until,
     twilio::{
         behaviour::{Answer, Behaviour, Callbacks},
@@ -142,20 +143,45 @@ fn redelivered_five_times_at_once() {
 }
 
 /// Twilio tries again by the overrides in the webhook's URL; nothing is lost.
+/// How Twilio's attempts to deliver a text have ended.
+fn attempts(stack: &TestStack, sid: &str) -> Vec<String> {
+    stack.simulator().read(|world| {
+        let delivery = world.twilio.deliveries.iter().find(|d| d.call.message_sid == sid);
+        let attempts = delivery.map(|d| d.attempts.clone()).unwrap_or_default();
+        attempts.iter().map(|attempt| format!("{:?}", attempt.outcome)).collect()
+    })
+}
+
+/// For a moment, Twilio does not even notice: we wait for the database as long as it waits
+/// for us.
+#[test]
+fn a_database_that_is_down_for_a_moment_costs_none_of_twilios_attempts() {
+    on_a_stack(async |stack| {
+        stack.interceptor.set("receive_sms", Manner::Unavailable);
+        let sid = stack.text("What are your opening hours?");
+        stack.interceptor.wait_for_calls("receive_sms", 4).await;
+        stack.interceptor.clear();
+        stack.wait(Until::Delivered).await;
+        let attempts = attempts(stack, &sid);
+        assert!(attempts.len() == 1 && attempts[0].contains("status: 200"), "{attempts:?}");
+        check_answered_once(stack).await;
+    });
+}
+
 #[test]
 fn a_database_that_is_down_delays_the_answer_and_nothing_else() {
     on_a_stack(async |stack| {
         stack.interceptor.set("receive_sms", Manner::Unavailable);
         let sid = stack.text("What are your opening hours?");
-        stack.interceptor.wait_for_calls("receive_sms", 2).await;
+        let failed = |world: &World<'_>| {
+            let delivery = world.twilio.deliveries.iter().find(|d| d.call.message_sid == sid);
+            delivery.filter(|delivery| !delivery.attempts.is_empty()).map(|_| ())
+        };
+        stack.simulator().wait_for("an attempt to fail", PATIENCE, failed).await.unwrap();
         stack.interceptor.clear();
         stack.wait(Until::Delivered).await;
 
-        let statuses = stack.simulator().read(|world| {
-            let delivery = world.twilio.deliveries.iter().find(|d| d.call.message_sid == sid);
-            let attempts = delivery.map(|d| d.attempts.clone()).unwrap_or_default();
-            attempts.iter().map(|attempt| format!("{:?}", attempt.outcome)).collect::<Vec<_>>()
-        });
+        let statuses = attempts(stack, &sid);
         assert!(statuses[0].contains("status: 503"), "{statuses:?}");
         assert!(statuses.last().unwrap().contains("status: 200"), "{statuses:?}");
         check_answered_once(stack).await;

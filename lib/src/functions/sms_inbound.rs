@@ -15,6 +15,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{Method, request::Parts};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use trust::{
     consent::{self, Decision, Meaning},
     signatures::twilio::{
@@ -38,7 +39,7 @@ use crate::{
     messaging::Worker,
     paths,
     providers::{
-        supabase::RpcError,
+        supabase::{self, RpcError},
         twilio::{addresses::Addresses, media, opt_out},
     },
     settings::{Group, Reader, SettingsError},
@@ -183,6 +184,9 @@ impl Flow for SmsInbound {
     }
 
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
+        // As long as Twilio waits for us, we wait for the database: each failure of ours uses
+        // up one of its four attempts, and then the text is lost.
+        let end = Instant::now() + supabase::DEADLINE;
         let header = head.headers.get(twilio::HEADER).map(|value| value.as_bytes());
         let target = head.uri.path_and_query().map_or(paths::SMS_INBOUND, |target| target.as_str());
         // The configured URL has no query, so a request that has one is not Twilio's.
@@ -192,10 +196,10 @@ impl Flow for SmsInbound {
         let form = self.verifier.verify(target, &body, header)?;
         let mut inbound = Inbound::parse(&form, &self.account_sid, &self.media_addresses)?;
 
-        let mut received = self.receive(&inbound, None).await?;
+        let mut received = self.receive(&inbound, None, end).await?;
         if received.outcome == Outcome::Joins {
             let joined = inbound.join(&received.previous);
-            received = self.receive(&inbound, Some(joined)).await?;
+            received = self.receive(&inbound, Some(joined), end).await?;
         }
         if received.outcome == Outcome::UnknownNumber {
             return Err(Problem::Unknown("no shop has this number"));
@@ -222,6 +226,7 @@ impl SmsInbound {
         &self,
         inbound: &Inbound,
         joined: Option<Vec<Masked>>,
+        end: Instant,
     ) -> Result<Received, RpcError> {
         let request = ReceiveSms {
             message_sid: &inbound.sid,
@@ -240,7 +245,7 @@ impl SmsInbound {
             may_join: redaction::may_be_part(&inbound.body),
             joined,
         };
-        self.worker.supabase().call("receive_sms", &request).await
+        self.worker.supabase().call_until(end, "receive_sms", &request).await
     }
 }
 

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use http::{Method, request::Parts};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use trust::signatures::twilio::{
     self, SignatureError, Verifier,
     form::{FieldError, Form},
@@ -21,7 +22,7 @@ use crate::{
     edge::{Answer, Flow, Problem, refusals::Refusals},
     paths,
     providers::{
-        supabase::Supabase,
+        supabase::{self, Supabase},
         twilio::error_code::{self, Suppression},
     },
     settings::{Group, Reader, SettingsError},
@@ -95,6 +96,8 @@ impl Flow for SmsStatus {
     }
 
     async fn handle(self: Arc<Self>, head: Parts, body: Bytes) -> Result<Answer, Problem> {
+        // As long as Twilio waits for us.
+        let end = Instant::now() + supabase::DEADLINE;
         let target = head.uri.path_and_query().map_or(paths::SMS_STATUS, |target| target.as_str());
         let message_id =
             message_id(twilio::configured_url(target)).ok_or(SignatureError::Target)?;
@@ -102,7 +105,7 @@ impl Flow for SmsStatus {
         let form = self.verifier.verify(target, &body, header)?;
 
         let request = ApplyStatus::parse(&form, &self.account_sid, message_id)?;
-        let applied: Applied = self.supabase.call("apply_status", &request).await?;
+        let applied: Applied = self.supabase.call_until(end, "apply_status", &request).await?;
         tracing::info!(
             message.id = %message_id,
             message.sid = request.twilio_sid.as_str(),

@@ -26,7 +26,11 @@ use crate::providers::egress::{Egress, EgressError, Reply};
 
 /// The longest most calls may take: less than the 4.5 s Twilio waits for our answer
 /// (`twilio::client::CONNECTION_OVERRIDES`), so that it gets one and tries again.
-const DEADLINE: Duration = Duration::from_secs(4);
+pub const DEADLINE: Duration = Duration::from_secs(4);
+
+/// The first pause and the longest between two tries of [`Supabase::call_until`].
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// How often [`Supabase::call_with_retries`] tries, and the first pause between two tries; the next
 /// is twice as long.
@@ -56,6 +60,15 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// Whether the database cannot be reached, or cannot answer anybody at the moment.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Egress(_) => true,
+            Self::Refused { status, .. } => matches!(status.as_u16(), 502..=504),
+            Self::Compose | Self::Malformed => false,
+        }
+    }
+
     /// Why a function of ours refused the call, if that is what happened.
     pub fn refusal(&self) -> Option<Refusal> {
         match self {
@@ -118,6 +131,32 @@ impl Supabase {
         R: DeserializeOwned,
     {
         self.0.call(deadline, None, function, request).await
+    }
+
+    /// As [`Supabase::call`], again and again until `end` while the database cannot be
+    /// reached or says that it cannot answer now: for whom somebody waits that comes back a
+    /// few times only, and gives up then.
+    pub async fn call_until<A, R>(
+        &self,
+        end: Instant,
+        function: &str,
+        request: &A,
+    ) -> Result<R, RpcError>
+    where
+        A: Serialize,
+        R: DeserializeOwned,
+    {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let outcome = self.call_within(left, function, request).await;
+            let passes = outcome.as_ref().is_err_and(RpcError::passes);
+            if !passes || Instant::now() + pause >= end {
+                return outcome;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// As [`Supabase::call_within`], several times if the database fails for a moment:
