@@ -19,7 +19,7 @@ begin
     order by m.lead_id, j.id
   loop
     v_claimed := v_claimed + 1;
-    if not app.is_given_up(v_job) then
+    if not app.give_up_job(v_job) then
       v_work := v_work || coalesce(app.work_of(v_job), '[]');
     end if;
   end loop;

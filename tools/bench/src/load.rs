@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
 
 use super::connection::Connection;
@@ -21,13 +21,14 @@ pub(super) struct Round {
 
 /// Sends the function at `address` `count` of `requests`, over so many `connections` at once.
 ///
-/// Each connection sends its next request as soon as it has its answer. If there
+/// No answer may have a status above `most`. Each connection sends its next request as soon as it has its answer. If there
 /// are too few requests, they are sent again from the first.
 pub(super) async fn run(
     address: SocketAddr,
     requests: &Arc<[Vec<u8>]>,
     connections: usize,
     count: usize,
+    most: u16,
 ) -> Result<Round> {
     let mut open = Vec::new();
     for _ in 0..connections {
@@ -43,7 +44,8 @@ pub(super) async fn run(
             let mut latencies = Vec::with_capacity(count / connections + 1);
             for request in share {
                 let sent = Instant::now();
-                connection.exchange(request).await?;
+                let status = connection.ask(request).await?;
+                ensure!(status <= most, "the function answered {status}: {}", connection.answer());
                 latencies.push(sent.elapsed());
             }
             anyhow::Ok(latencies)

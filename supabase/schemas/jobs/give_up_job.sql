@@ -1,4 +1,4 @@
-create function app.is_given_up(p_job app.jobs)
+create function app.give_up_job(p_job app.jobs)
 returns boolean
 language plpgsql
 set search_path = ''
@@ -21,5 +21,5 @@ begin
   return true;
 end;
 $$;
-comment on function app.is_given_up(app.jobs) is
+comment on function app.give_up_job(app.jobs) is
   'Gives a claimed job up whose attempts are used up, and says whether it did.';
