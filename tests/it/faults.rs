@@ -310,3 +310,37 @@ fn one_unreadable_job_keeps_no_other_back() {
         assert_eq!(stack.value(left).await, "null");
     });
 }
+
+/// Who is given up holds nobody up: the number's pace counts what waits. An operator has it
+/// tried again.
+#[test]
+fn a_text_that_is_given_up_waits_no_longer() {
+    on_a_stack(async |stack| {
+        let refuse = TwilioAnswer::Refuse { status: 401, code: 20003 };
+        stack.set_twilio([Twilio { answer: refuse, ..Default::default() }]);
+        stack.text("What are your opening hours?");
+        let job = "select id from app.jobs where kind = 'send' and state = 'dead'";
+        let give_up = async {
+            while stack.value(job).await == "null" {
+                stack.run_scheduler_later().await;
+            }
+        };
+        tokio::time::timeout(crate::support::PATIENCE, give_up).await.unwrap();
+        let status = "select status from app.messages where direction = 'outbound'";
+        assert_eq!(stack.value(status).await, "failed");
+        assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "send_failed");
+        let pace = "update app.sender_numbers set texts_per_minute = 1";
+        stack.database.batch_execute(pace).await.unwrap();
+        let turn = "select app.paced_until(phone, false) is null from app.sender_numbers
+                    where business_id is not null";
+        assert_eq!(stack.value(turn).await, "true");
+
+        stack.set_twilio([]);
+        let job = stack.value(job).await.parse().unwrap();
+        assert_eq!(stack.operator(Task::Revive { job }).await["outcome"], "revived");
+        stack.run_scheduler_later().await;
+        stack.wait(Until::Delivered).await;
+        assert_eq!(stack.answers().len(), 1);
+        stack.wait_for_value(status, "delivered").await;
+    });
+}

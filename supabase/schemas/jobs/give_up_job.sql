@@ -13,6 +13,13 @@ begin
   end if;
   perform app.finish_job(p_job.id, 'dead', 'too_many_attempts');
   select * into v_message from app.messages where id = p_job.message_id;
+  -- It waits no longer: its number's pace must not count it. What Twilio may have stays
+  -- open to what Twilio says.
+  if p_job.kind = 'send' then
+    update app.messages
+    set status = 'failed'
+    where id = v_message.id and status = 'pending' and attempted_at is null;
+  end if;
   if p_job.kind <> 'media' then
     perform app.flag_for_owner(v_message.lead_id, 'send_failed');
   end if;

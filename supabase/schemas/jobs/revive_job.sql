@@ -15,6 +15,11 @@ begin
   if not found then
     return jsonb_build_object('outcome', 'not_dead');
   end if;
+  if v_job.kind = 'send' then
+    update app.messages
+    set status = 'pending'
+    where id = v_job.message_id and status = 'failed' and twilio_sid is null;
+  end if;
   insert into app.audit_events (business_id, actor, action, subject_id)
   values (
     (select business_id from app.messages where id = v_job.message_id),
