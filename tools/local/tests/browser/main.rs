@@ -1,7 +1,6 @@
 //! A person's way through the product, in a real browser against the whole local stack.
 //!
 //! Run only where it is named (`.ci/run browser`): it needs Chromium.
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail")]
 
 use std::sync::Arc;
 
