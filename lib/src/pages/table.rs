@@ -223,7 +223,7 @@ pub static PAGES: [Page; 29] = [
             async move { pages.leads(asked.visit, asked.owner, &asked.query, asked.form).await },
         )
     })
-    .in_menus(&[(Menu::Console, text("Leads", "Clients"))]),
+    .in_menus(&[(Menu::Console, text("Customers", "Clients"))]),
     owners("/leads/{id}", BOTH, |pages, asked| {
         Box::pin(pages.lead(asked.visit, asked.owner, asked.part.id(), asked.form))
     }),

@@ -25,7 +25,7 @@ use crate::{
 words! {
     /// The people who wrote.
     LeadWords {
-        title: "Leads", "Clients";
+        title: "Customers", "Clients";
         search: "Find a person", "Trouver une personne";
         search_hint:
             "The beginning of a name, or of a number.",

@@ -308,7 +308,7 @@ pub static PROMISES: [Promise; 27] = [
     Promise {
         id: "never.share",
         text: Text {
-            en: "Lead data goes only to Supabase, Stripe, Twilio, Groq and Vercel, each for a named purpose.",
+            en: "Customer data goes only to Supabase, Stripe, Twilio, Groq and Vercel, each for a named purpose.",
             fr: "Les données des clients ne vont qu’à Supabase, Stripe, Twilio, Groq et Vercel, chacun pour un but nommé.",
         },
         how: Text {
