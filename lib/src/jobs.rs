@@ -100,18 +100,12 @@ struct Claimed {
 #[serde(transparent)]
 pub struct Handed(Box<RawValue>);
 
+/// What `rpc/fail_job` and `rpc/release_job` are told: why a job goes back.
 #[derive(Serialize)]
-struct FailJob {
+struct GiveBack<'a> {
     #[serde(flatten)]
     lease: Lease,
-    fault: String,
-}
-
-#[derive(Serialize)]
-struct ReleaseUnreadable {
-    #[serde(flatten)]
-    lease: Lease,
-    fault: &'static str,
+    fault: &'a str,
 }
 
 #[derive(Deserialize)]
@@ -166,8 +160,8 @@ async fn run_handed<Q: Queue>(queue: &Q, handed: &Handed, end: Instant) {
         return;
     };
     tracing::error!(job.id = %lease.job_id, queue = Q::NAME, line, column, "a job cannot be read");
-    let request = ReleaseUnreadable { lease, fault: "unreadable" };
-    told(lease, queue.supabase().call("release_job", &request).await);
+    let request = GiveBack { lease, fault: "unreadable" };
+    log_given_back(lease, queue.supabase().call("release_job", &request).await);
 }
 
 async fn run_until<Q: Queue>(queue: &Q, job: Job<Q::Work>, end: Instant) {
@@ -181,14 +175,14 @@ async fn run_until<Q: Queue>(queue: &Q, job: Job<Q::Work>, end: Instant) {
         Ok(Advanced::Unfinished) => queue.supabase().call("release_job", &lease).await,
         Err(error) => {
             tracing::error!(job.id = %lease.job_id, queue = Q::NAME, %error, "a job is left for later");
-            let fault = error.to_string().chars().take(100).collect();
-            queue.supabase().call("fail_job", &FailJob { lease, fault }).await
+            let fault: String = error.to_string().chars().take(100).collect();
+            queue.supabase().call("fail_job", &GiveBack { lease, fault: &fault }).await
         }
     };
-    told(lease, recorded);
+    log_given_back(lease, recorded);
 }
 
-fn told(lease: Lease, recorded: Result<Outcome, RpcError>) {
+fn log_given_back(lease: Lease, recorded: Result<Outcome, RpcError>) {
     match recorded {
         Ok(Outcome { outcome }) => {
             tracing::debug!(job.id = %lease.job_id, outcome, "gave a job back")

@@ -54,9 +54,9 @@ pub enum Work {
     /// A text to answer.
     Reply(Reply),
     /// A text to send; the gate has just let it through.
-    Send(Send),
+    Send(Outbound),
     /// A text that Twilio may have.
-    LookUp(Send),
+    LookUp(Outbound),
     /// A text of which Twilio has a copy with what we masked.
     Redact(Redaction),
     /// A text with pictures to take over from Twilio.
@@ -73,7 +73,7 @@ pub struct Reply {
 
 /// A text to send.
 #[derive(Deserialize)]
-pub struct Send {
+pub struct Outbound {
     message_id: Uuid,
     from: Phone,
     to: Phone,
@@ -104,7 +104,7 @@ struct QueueOutbound<'a> {
 enum QueueOutcome {
     /// Without `send`, the text waits for its number's turn.
     Queued {
-        send: Option<Box<Job<Send>>>,
+        send: Option<Box<Job<Outbound>>>,
     },
     Refused {
         reason: String,
@@ -197,7 +197,12 @@ impl Worker {
         }
     }
 
-    async fn send(&self, lease: Lease, send: Send, claimed_at: Instant) -> Result<(), RpcError> {
+    async fn send(
+        &self,
+        lease: Lease,
+        send: Outbound,
+        claimed_at: Instant,
+    ) -> Result<(), RpcError> {
         // A process that was frozen may wake up long after its lease.
         if claimed_at.elapsed() > SEND_WITHIN {
             tracing::warn!(message.id = %send.message_id, "the claim is too old to send on");
@@ -227,10 +232,15 @@ impl Worker {
         }
     }
 
-    async fn look_up(&self, lease: Lease, send: Send, claimed_at: Instant) -> Result<(), RpcError> {
+    async fn look_up(
+        &self,
+        lease: Lease,
+        send: Outbound,
+        claimed_at: Instant,
+    ) -> Result<(), RpcError> {
         let status_callback = self.status_callback_of(&send);
-        let then = Duration::try_from_secs_f64(send.attempted_seconds_ago.unwrap_or(f64::MAX));
-        let age = then.unwrap_or(ANY_AGE).saturating_add(claimed_at.elapsed());
+        let told = send.attempted_seconds_ago.and_then(|ago| Duration::try_from_secs_f64(ago).ok());
+        let age = told.unwrap_or(ANY_AGE) + claimed_at.elapsed();
         match self.twilio.find(&send.text(&status_callback), &send.known_sids, age).await {
             Found::Yes(sid, status) => {
                 tracing::info!(message.id = %send.message_id, message.sid = sid.as_str(), "found a text sent earlier");
@@ -255,7 +265,7 @@ impl Worker {
     async fn record(
         &self,
         lease: Lease,
-        send: &Send,
+        send: &Outbound,
         result: SendResult<'_>,
     ) -> Result<(), RpcError> {
         let request = SettleSend { lease, result };
@@ -268,7 +278,7 @@ impl Worker {
 
     /// The signature covers the URL's query, so the callback proves which of our
     /// texts it is about, even before Twilio told us its SID.
-    fn status_callback_of(&self, send: &Send) -> Url {
+    fn status_callback_of(&self, send: &Outbound) -> Url {
         let mut url = self.status_callback.clone();
         url.query_pairs_mut().append_pair("message", &send.message_id.to_string());
         url
@@ -303,7 +313,7 @@ impl Queue for Worker {
     }
 }
 
-impl Send {
+impl Outbound {
     fn text<'a>(&'a self, status_callback: &'a Url) -> Text<'a> {
         Text { from: &self.from, to: &self.to, body: &self.body, status_callback }
     }

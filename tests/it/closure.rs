@@ -208,10 +208,21 @@ async fn wait_as_it_does(stack: &TestStack, standing: &Standing) {
 /// Lets the scheduler come and time pass, until the closure is at `step` or past all
 /// of them.
 pub(crate) async fn drive(stack: &TestStack, step: &str, patience: Duration) {
+    let is_there = async |standing: &Standing| standing.step == step || standing.is_done;
+    drive_until(stack, step, patience, is_there).await;
+}
+
+/// Lets the scheduler come and time pass, until the closure is as `is_there` wants it.
+async fn drive_until(
+    stack: &TestStack,
+    what: &str,
+    patience: Duration,
+    is_there: impl AsyncFn(&Standing) -> bool,
+) {
     let drive = async {
         loop {
             let standing = Standing::of(stack).await;
-            if standing.step == step || standing.is_done {
+            if is_there(&standing).await {
                 return;
             }
             if standing.due_in <= 0.0 {
@@ -223,7 +234,7 @@ pub(crate) async fn drive(stack: &TestStack, step: &str, patience: Duration) {
         }
     };
     if tokio::time::timeout(patience, drive).await.is_err() {
-        panic!("not at {step}: {}", stack.value(TOLD).await);
+        panic!("not at {what}: {}", stack.value(TOLD).await);
     }
 }
 

@@ -319,13 +319,9 @@ fn a_text_that_is_given_up_waits_no_longer() {
         let refuse = TwilioAnswer::Refuse { status: 401, code: 20003 };
         stack.set_twilio([Twilio { answer: refuse, ..Default::default() }]);
         stack.text("What are your opening hours?");
+        let given_up = "select count(*) from app.jobs where kind = 'send' and state = 'dead'";
+        stack.run_scheduler_until(given_up, "1").await;
         let job = "select id from app.jobs where kind = 'send' and state = 'dead'";
-        let give_up = async {
-            while stack.value(job).await == "null" {
-                stack.run_scheduler_later().await;
-            }
-        };
-        tokio::time::timeout(crate::support::PATIENCE, give_up).await.unwrap();
         let status = "select status from app.messages where direction = 'outbound'";
         assert_eq!(stack.value(status).await, "failed");
         assert_eq!(stack.value("select needs_owner_reason from app.leads").await, "send_failed");

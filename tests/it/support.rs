@@ -281,6 +281,18 @@ impl TestStack {
         assert_eq!(self.run_scheduler().await, 200);
     }
 
+    /// Runs the scheduler again and again, as [`Self::run_scheduler_later`] does, until a
+    /// query's only value is `want`.
+    pub(crate) async fn run_scheduler_until(&self, sql: &str, want: &str) {
+        let run = async {
+            while self.value(sql).await != want {
+                self.run_scheduler_later().await;
+            }
+        };
+        let ran = tokio::time::timeout(PATIENCE, run).await;
+        assert!(ran.is_ok(), "{sql} is {} and not {want}", self.value(sql).await);
+    }
+
     /// What the operator's program answers.
     pub(crate) async fn operator(&self, task: operator::Task) -> Value {
         self.try_operator(task).await.unwrap()

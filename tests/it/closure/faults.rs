@@ -12,8 +12,8 @@ use simulators::{
 };
 
 use super::{
-    CONFIRMATION, IDENTIFIERS, Owner, STEPS, Standing, TOLD, drive, drive_to_the_end, endings,
-    find, left_at_providers, live, receipts, shown, subscribe, wait_as_it_does,
+    CONFIRMATION, IDENTIFIERS, Owner, STEPS, Standing, TOLD, drive, drive_to_the_end, drive_until,
+    endings, find, left_at_providers, live, receipts, shown, subscribe, wait_as_it_does,
 };
 use crate::support::{PATIENCE, TestStack, interceptor::Manner, on_a_stack, random::Random, run};
 
@@ -193,20 +193,11 @@ fn nothing_is_erased_while_storage_denies_a_picture() {
         drive(stack, "seal", PATIENCE).await;
         let failed = "select count(*) from app.jobs
                       where kind = 'closure' and last_fault = 'storage answered 403 Forbidden'";
-        let denied = async {
-            while stack.value(failed).await != "1" {
-                let standing = Standing::of(stack).await;
-                assert_eq!(standing.step, "seal");
-                if standing.due_in <= 0.0 {
-                    assert_eq!(stack.run_scheduler().await, 200);
-                } else if !standing.is_held(PATIENCE) {
-                    wait_as_it_does(stack, &standing).await;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+        let is_denied = async |standing: &Standing| {
+            assert_eq!(standing.step, "seal");
+            stack.value(failed).await == "1"
         };
-        let told = tokio::time::timeout(PATIENCE, denied).await;
-        assert!(told.is_ok(), "{}", stack.value(TOLD).await);
+        drive_until(stack, "a failed seal", PATIENCE, is_denied).await;
         assert_eq!(stack.value(pictures).await, "2");
         assert_ne!(stack.value("select count(*) from app.messages").await, "0");
 

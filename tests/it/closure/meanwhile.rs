@@ -161,12 +161,7 @@ fn a_text_that_was_given_up_is_looked_up_before_its_shop_is_sealed() {
         ]);
         stack.text("Are you open?");
         let given_up = "select count(*) from app.jobs where kind = 'send' and state = 'dead'";
-        let give_up = async {
-            while stack.value(given_up).await != "1" {
-                stack.run_scheduler_later().await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, give_up).await.unwrap();
+        stack.run_scheduler_until(given_up, "1").await;
         stack.set_twilio([]);
 
         Owner::of(stack).await.close().await;

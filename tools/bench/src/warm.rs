@@ -76,16 +76,7 @@ pub(super) async fn measure(
     ]);
     for connections in CONNECTIONS {
         progress.say(&format!("sending texts and events over {connections} connections"));
-        let mut turns = targets.each_ref().map(|_| Turns::default());
-        for target in &targets {
-            // The first requests of many at once open the connections to the database.
-            target.run(connections, extent.requests / 4).await?;
-        }
-        for _ in 0..extent.rounds {
-            for (target, turns) in targets.iter().zip(&mut turns) {
-                target.take_turn(connections, extent.requests, turns).await?;
-            }
-        }
+        let turns = take_turns(&targets, connections, extent).await?;
         let [hello, ..] = &turns;
         for (target, turns) in targets.iter().zip(&turns) {
             table.row(row(target.name, connections, turns, hello));
@@ -116,16 +107,7 @@ pub(super) async fn compare(
             anyhow::Ok(Target { name: "", function, requests: Arc::clone(&requests), most: 499 })
         };
         let targets = [target(executables).await?, target(against).await?];
-        let mut turns = targets.each_ref().map(|_| Turns::default());
-        for target in &targets {
-            target.run(AT_ONCE, extent.requests / 4).await?;
-        }
-        for _ in 0..extent.rounds {
-            for (target, turns) in targets.iter().zip(&mut turns) {
-                target.take_turn(AT_ONCE, extent.requests, turns).await?;
-            }
-        }
-        let [ours, other] = &turns;
+        let [ours, other] = &take_turns(&targets, AT_ONCE, extent).await?;
         let medians = |turns: &Turns| turns.rounds.iter().map(median).collect::<Vec<_>>();
         let (ours_times, other_times) = (medians(ours), medians(other));
         let processor = |turns: &Turns| {
@@ -148,6 +130,25 @@ pub(super) async fn compare(
         ]);
     }
     Ok(table.to_string())
+}
+
+/// Sends requests to each of `targets` in turn, over so many `connections` at once.
+async fn take_turns<const N: usize>(
+    targets: &[Target; N],
+    connections: usize,
+    extent: Extent,
+) -> Result<[Turns; N]> {
+    let mut turns = targets.each_ref().map(|_| Turns::default());
+    for target in targets {
+        // The first requests of many at once open the connections to the database.
+        target.run(connections, extent.requests / 4).await?;
+    }
+    for _ in 0..extent.rounds {
+        for (target, turns) in targets.iter().zip(&mut turns) {
+            target.take_turn(connections, extent.requests, turns).await?;
+        }
+    }
+    Ok(turns)
 }
 
 /// The median of a round's latencies, in microseconds.
